@@ -1,0 +1,1 @@
+"""The curation room: what is done with a dataset once it exists."""

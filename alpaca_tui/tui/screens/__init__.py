@@ -1,0 +1,1 @@
+"""One screen a module: compose, bindings, handlers; a .tcss of the same name beside it."""

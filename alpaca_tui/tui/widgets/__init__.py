@@ -1,0 +1,1 @@
+"""Reusable widgets; they know no room, only what they are told to show."""
