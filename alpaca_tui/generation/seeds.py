@@ -403,7 +403,7 @@ def report(
     # numpy and RapidFuzz are needed by this report alone; the rest of the room reads seeds without them.
     from alpaca_tui.generation.filters import FilterRules, check
     from alpaca_tui.generation.novelty import NoveltyIndex
-    from alpaca_tui.generation.parser import Task
+    from alpaca_tui.generation.task import Task
 
     if not seeds:
         raise ValueError("a report needs at least one seed")
