@@ -1,0 +1,202 @@
+"""One SQLite file, many threads: connections, transactions, and faults in plain words.
+
+Every thread gets a connection of its own, closed when the thread ends or the database is closed. Writers
+take turns: a lock inside the process, `BEGIN IMMEDIATE` between processes. Knows no tables but the schema's
+version; what is asked of the tables stands in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import alpaca_tui
+from alpaca_tui.errors import UserError
+from alpaca_tui.store import faults, mounts, schema
+
+_CACHE_KIB = 16_384
+
+
+class _Handle:
+    """A thread's connection. Dropped with the thread's locals, it closes the connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.close = weakref.finalize(self, connection.close)
+
+
+class Database:
+    """The file at `path`. Use `read()` for queries and `write()` for one transaction."""
+
+    def __init__(self, path: Path, *, create: bool, readonly: bool, busy_timeout_s: float = 10.0) -> None:
+        """Open the file, check that it is ours and readable, bring its schema up to date.
+
+        create: make it if it is missing. readonly: open without the right to write, and without needing
+        it on disk. busy_timeout_s: how long to wait for another program's lock. Raises UserError.
+        """
+        self.path = path.absolute()
+        self.readonly = readonly
+        self._busy_timeout_s = busy_timeout_s
+        self._local = threading.local()
+        self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
+        self._handles_lock = threading.Lock()
+        self._write_lock = threading.RLock()
+        self._closed = False
+        self._network = mounts.is_network(self.path.parent)
+        if sqlite3.sqlite_version_info < schema.MINIMUM_SQLITE:
+            raise UserError(
+                "This Python's SQLite is too old",
+                f"It is {sqlite3.sqlite_version}; alpaca-tui needs 3.24 or newer.",
+                "Use a Python built with a newer SQLite.",
+            )
+        if self.path.is_dir():
+            raise faults.not_ours(self.path, "a folder")
+        if not self.path.exists() and (readonly or not create):
+            raise faults.missing(self.path)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._explained():
+            connection = self._connection()
+            version = schema.version_of(connection)
+            tables = {
+                str(row[0]) for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+            }
+            application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+            if (tables or version) and application != schema.APPLICATION_ID:
+                raise faults.not_ours(self.path, "the database of another program")
+            if version > len(schema.STEPS):
+                raise faults.newer_version(self.path, self._last_program(connection))
+            if self.readonly:
+                if version < len(schema.STEPS):
+                    raise UserError(
+                        "This workspace is empty or older than this version",
+                        f"{self.path} must be upgraded, and was opened read-only.",
+                        "Open it once with write access, for example with `alpaca-tui`.",
+                    )
+                return
+            self._choose_journal(connection)
+            schema.upgrade(connection, alpaca_tui.__version__, time.time())
+
+    @staticmethod
+    def _last_program(connection: sqlite3.Connection) -> str:
+        try:
+            row = connection.execute("SELECT value FROM meta WHERE key = 'program'").fetchone()
+        except sqlite3.OperationalError:  # a newer version may have arranged its tables otherwise
+            return ""
+        return str(row[0]) if row else ""
+
+    def _choose_journal(self, connection: sqlite3.Connection) -> None:
+        wanted = "delete" if self._network else "wal"
+        mode = str(connection.execute(f"PRAGMA journal_mode = {wanted}").fetchone()[0])
+        if self._network and mode == "wal":
+            raise faults.busy(self.path)
+
+    @property
+    def journal_mode(self) -> str:
+        """`wal`, or `delete` on file systems that cannot do it."""
+        with self.read() as connection:
+            return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._closed:
+            raise RuntimeError(f"{self.path} has been closed")
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is not None:
+            return handle.connection
+        handle = _Handle(self._connect())
+        with self._handles_lock:
+            if self._closed:
+                handle.close()
+                raise RuntimeError(f"{self.path} has been closed")
+            self._handles.add(handle)
+        self._local.handle = handle
+        return handle.connection
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = self.path.as_uri() + ("?mode=ro" if self.readonly else "?mode=rwc")
+        connection = self._connect_to(uri)
+        if self.readonly:
+            try:
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError as error:
+                # A folder where nothing may be written has no place for the log's shared memory. With no
+                # log lying there the file alone is the whole truth, and nobody can be writing it.
+                connection.close()
+                if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                    raise
+                log = self.path.with_name(self.path.name + "-wal")
+                if log.exists() and log.stat().st_size > 0:
+                    raise
+                connection = self._connect_to(uri + "&immutable=1")
+        return connection
+
+    def _connect_to(self, uri: str) -> sqlite3.Connection:
+        # Closed from whichever thread closes the database, hence check_same_thread; used by one only.
+        connection = sqlite3.connect(
+            uri,
+            uri=True,
+            timeout=self._busy_timeout_s,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        # NORMAL with WAL: a killed process loses nothing, a power cut at most the last moments, and the
+        # file stays consistent. Without WAL only FULL gives the last part.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._network else 'NORMAL'}")
+        return connection
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            explained = faults.explain(error, self.path)
+            if explained is None:
+                raise
+            raise explained from error
+
+    @contextmanager
+    def read(self) -> Generator[sqlite3.Connection]:
+        """This thread's connection for queries. Fetch what you need inside: a half-read query would
+        hold a snapshot open and keep the log from shrinking."""
+        with self._explained():
+            yield self._connection()
+
+    @contextmanager
+    def write(self) -> Generator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises."""
+        with self._write_lock, self._explained():
+            connection = self._connection()
+            if connection.in_transaction:
+                raise RuntimeError("a store transaction was begun inside another one")
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if (
+                    connection.in_transaction
+                ):  # SQLite itself rolls back on some faults, a full disk among them
+                    connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close every thread's connection; the last one out folds the log into the file. Idempotent."""
+        with self._write_lock, self._handles_lock:
+            self._closed = True
+            handles = list(self._handles)
+            self._handles.clear()
+            for handle in handles:
+                handle.close()

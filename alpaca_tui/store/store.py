@@ -1,0 +1,56 @@
+"""`Store`: the one object the other rooms hold. What it can do stands in the parts it is made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from alpaca_tui.store.completions import Completions
+from alpaca_tui.store.database import Database
+from alpaca_tui.store.examples import Examples
+from alpaca_tui.store.rejudging import Rejudging
+from alpaca_tui.store.runs import Runs
+from alpaca_tui.store.tallies import Tallies
+from alpaca_tui.store.verdicts import Verdicts
+
+
+class Store(Runs, Completions, Verdicts, Rejudging, Examples, Tallies):
+    """A workspace's database. Thread-safe; every method is one transaction; faults are UserErrors."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(
+        cls, path: Path, *, create: bool = True, readonly: bool = False, busy_timeout_s: float = 10.0
+    ) -> Store:
+        """Open the database at `path`, making or upgrading it where needed and allowed.
+
+        Raises UserError: missing, not ours, damaged, read-only, locked, of a newer version.
+        """
+        return cls(Database(path, create=create, readonly=readonly, busy_timeout_s=busy_timeout_s))
+
+    @property
+    def path(self) -> Path:
+        return self._db.path
+
+    @property
+    def readonly(self) -> bool:
+        return self._db.readonly
+
+    @property
+    def journal_mode(self) -> str:
+        """`wal`, or `delete` where the file system cannot do it."""
+        return self._db.journal_mode
+
+    def close(self) -> None:
+        """Close every thread's connection. Idempotent."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,202 @@
+"""Candidates and their verdicts: one transaction a completion, nothing the teacher wrote is thrown away.
+
+A kept candidate becomes an example in the same transaction. Knows how verdicts are stored, not how they
+are reached.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from typing import Any, cast
+
+from alpaca_tui.store.database import Database
+from alpaca_tui.store.encoding import dump, load_top, storable
+from alpaca_tui.store.rows import CandidateIn, CandidateRow, CandidateVerdict, VerdictIds
+
+AFTER_ALL = 1 << 30  # pool_position of what joined the pool by hand: behind every candidate judged before
+_JUDGED = frozenset({"kept", "duplicate", "filtered"})
+_CANDIDATE = """
+SELECT c.id, c.completion_id, c.position, c.number, c.instruction, c.input, c.output,
+  c.verdict, c.rule, c.detail, c.score, c.nearest, c.top, c.mean, c.rescued, c.superseded, e.id
+FROM candidate c LEFT JOIN example e ON e.candidate_id = c.id AND e.withdrawn = 0
+"""
+_INSERT_CANDIDATE = """
+INSERT INTO candidate (completion_id, position, number, instruction, input, output, verdict, rule, detail,
+  score, nearest, top, mean) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_INSERT_EXAMPLE = """
+INSERT INTO example (source, teacher, model, completion_id, candidate_id, created_at, nearest_score,
+  nearest_key, mean_score, pool_after, pool_position, instruction, input, output, top)
+SELECT 'generated', p.server, p.model, c.completion_id, c.id, ?, c.score, c.nearest, c.mean, ?, ?,
+  c.instruction, c.input, c.output, c.top
+FROM candidate c JOIN completion p ON p.id = c.completion_id WHERE c.id = ?
+"""
+
+
+def insert_candidate(db: sqlite3.Connection, completion_id: int, candidate: CandidateIn) -> int:
+    """One candidate row; its id."""
+    cursor = db.execute(
+        _INSERT_CANDIDATE,
+        (
+            *(completion_id, candidate.position, candidate.number, storable(candidate.instruction)),
+            *(storable(candidate.input), storable(candidate.output), candidate.verdict, candidate.rule),
+            *(storable(candidate.detail), candidate.score, candidate.nearest, dump_top(candidate.top)),
+            candidate.mean,
+        ),
+    )
+    return cast(int, cursor.lastrowid)
+
+
+def insert_example(db: sqlite3.Connection, candidate_id: int, pool_after: int, pool_position: int) -> int:
+    """The dataset row of a kept candidate; its id."""
+    cursor = db.execute(_INSERT_EXAMPLE, (time.time(), pool_after, pool_position, candidate_id))
+    return cast(int, cursor.lastrowid)
+
+
+def dump_top(top: Sequence[tuple[str, float]]) -> str:
+    return dump(list(top)) if top else ""
+
+
+def pool_now(db: sqlite3.Connection) -> int:
+    """The finish order up to which completions have been judged: what joins the pool now joins after it."""
+    row = db.execute("SELECT max(finish_order) FROM completion WHERE finish_order IS NOT NULL AND judged = 1")
+    return row.fetchone()[0] or 0
+
+
+def count_verdicts(db: sqlite3.Connection, completion_id: int) -> None:
+    """Bring a completion's `kept_count` and `judged_count` in line with its candidates."""
+    row = db.execute(
+        "SELECT ifnull(sum(verdict = 'kept'), 0), "
+        "ifnull(sum(verdict IN ('kept', 'duplicate', 'filtered')), 0) "
+        "FROM candidate WHERE completion_id = ? AND superseded = 0",
+        (completion_id,),
+    ).fetchone()
+    db.execute("UPDATE completion SET kept_count = ?, judged_count = ? WHERE id = ?", (*row, completion_id))
+
+
+class Verdicts:
+    """The part of the store that speaks of candidates."""
+
+    _db: Database
+
+    def record_verdicts(self, completion_id: int, candidates: Sequence[CandidateIn]) -> list[VerdictIds]:
+        """All candidates of a done completion, and an example for each kept one, in one transaction.
+
+        Returns their ids in the same order. ValueError if the completion is not done, or judged already.
+        """
+        ids: list[VerdictIds] = []
+        kept = sum(candidate.verdict == "kept" for candidate in candidates)
+        judged = sum(candidate.verdict in _JUDGED for candidate in candidates)
+        with self._db.write() as db:
+            changed = db.execute(
+                "UPDATE completion SET judged = 1, kept_count = ?, judged_count = ? "
+                "WHERE id = ? AND state = 'done' AND judged = 0",
+                (kept, judged, completion_id),
+            ).rowcount
+            if changed != 1:
+                raise ValueError(f"completion {completion_id} is not waiting to be judged")
+            order = db.execute(
+                "SELECT finish_order FROM completion WHERE id = ?", (completion_id,)
+            ).fetchone()[0]
+            for candidate in candidates:
+                candidate_id = insert_candidate(db, completion_id, candidate)
+                example_id = None
+                if candidate.verdict == "kept":
+                    example_id = insert_example(db, candidate_id, order, candidate.position)
+                ids.append(VerdictIds(candidate_id, example_id))
+        return ids
+
+    def promote(
+        self,
+        candidate_id: int,
+        *,
+        rescued: bool = False,
+        score: float | None = None,
+        nearest: str | None = None,
+        top: Sequence[tuple[str, float]] = (),
+        mean: float | None = None,
+    ) -> int:
+        """Keep a candidate that was not: a surplus one because the goal rose, or any by hand (`rescued`).
+
+        A rescued one keeps the rules' objection in `rule` and `detail`, and stays through every rejudge.
+        `score` and so on replace the stored judgement where given. Returns the example's id; promoting
+        twice gives the same row. ValueError if there is no such candidate.
+        """
+        with self._db.write() as db:
+            row = db.execute("SELECT completion_id FROM candidate WHERE id = ?", (candidate_id,)).fetchone()
+            if row is None:
+                raise ValueError(f"there is no candidate {candidate_id}")
+            db.execute(
+                "UPDATE candidate SET verdict = 'kept', rescued = max(rescued, ?) WHERE id = ?",
+                (rescued, candidate_id),
+            )
+            if score is not None:
+                db.execute(
+                    "UPDATE candidate SET score = ?, nearest = ?, top = ?, mean = ? WHERE id = ?",
+                    (score, nearest, dump_top(top), mean, candidate_id),
+                )
+            count_verdicts(db, row[0])
+            existing = db.execute(
+                "SELECT id, deleted, withdrawn FROM example WHERE candidate_id = ?", (candidate_id,)
+            ).fetchone()
+            if existing is None:
+                return insert_example(db, candidate_id, pool_now(db), AFTER_ALL)
+            example_id, deleted, withdrawn = existing
+            if withdrawn:
+                db.execute(
+                    "UPDATE example SET withdrawn = 0, pool_after = ?, pool_position = ? WHERE id = ?",
+                    (pool_now(db), AFTER_ALL, example_id),
+                )
+            if deleted:
+                db.execute("UPDATE example SET deleted = 0 WHERE id = ?", (example_id,))
+            return example_id
+
+    def candidates(
+        self,
+        completion_id: int | None = None,
+        verdict: CandidateVerdict | None = None,
+        rule: str | None = None,
+        search: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> list[CandidateRow]:
+        """One completion's candidates by position, or a page of all, newest first.
+
+        search: text the instruction, input or output holds (ASCII letters in any case). before: the id
+        of the last row of the page before. Superseded candidates are left out.
+        """
+        conditions, values = ["c.superseded = 0"], list[object]()
+        # Of the indexes that fit, the narrowest must be taken: `+` keeps the planner off the others.
+        for condition, value in (
+            ("c.completion_id = ?", completion_id),
+            ("c.rule = ?" if completion_id is None else "+c.rule = ?", rule),
+            ("c.verdict = ?" if completion_id is None and rule is None else "+c.verdict = ?", verdict),
+            ("c.id < ?", before),
+        ):
+            if value is not None:
+                conditions.append(condition)
+                values.append(value)
+        if search:
+            pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+            fields = (f"c.{field} LIKE ? ESCAPE '\\'" for field in ("instruction", "input", "output"))
+            conditions.append(f"({' OR '.join(fields)})")
+            values += [storable(pattern)] * 3
+        order = "c.position, c.id" if completion_id is not None else "c.id DESC"
+        query = f"{_CANDIDATE} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
+        with self._db.read() as db:
+            rows = db.execute(query, (*values, limit)).fetchall()
+        return [_candidate(row) for row in rows]
+
+    def candidate(self, candidate_id: int) -> CandidateRow | None:
+        with self._db.read() as db:
+            row = db.execute(_CANDIDATE + "WHERE c.id = ?", (candidate_id,)).fetchone()
+        return _candidate(row) if row else None
+
+
+def _candidate(row: Any) -> CandidateRow:
+    values = list(row)
+    values[12] = load_top(values[12])
+    values[14:16] = map(bool, values[14:16])  # rescued, superseded
+    return CandidateRow(*values)
