@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any, cast
 
 from alpaca_tui.errors import UserError
+from alpaca_tui.generation.json_rows import BrokenJsonError, Malformed, json_rows
 from alpaca_tui.text import preview
 
 if TYPE_CHECKING:
@@ -99,16 +100,16 @@ def parse_seeds(data: bytes, source: str) -> list[SeedTask]:
     problems: list[str] = []
     taken: set[str] = set()
     try:
-        for row, (place, value) in enumerate(_rows(text)):
+        for row, (place, value) in enumerate(json_rows(text)):
             try:
-                if isinstance(value, _Malformed):
+                if isinstance(value, Malformed):
                     raise _BadTaskError(value.reason)
                 seed = _seed(value, f"row_{row}")
             except _BadTaskError as error:
                 problems.append(f"{place}: {error}")
                 continue
             seeds.append(_with_own_id(seed, taken))
-    except _BadTaskError as error:
+    except BrokenJsonError as error:
         problems.append(str(error))
     if problems:
         shown = "; ".join(problems[:SHOWN_PROBLEMS])
@@ -142,14 +143,7 @@ def to_jsonl(seeds: Sequence[SeedTask]) -> str:
 
 
 class _BadTaskError(Exception):
-    """Why one task, or the rest of the file, cannot be used: its text is shown to the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Malformed:
-    """Stands for a line that is no JSON."""
-
-    reason: str
+    """Why one task cannot be used: its text is shown to the user."""
 
 
 def _decode(data: bytes, source: str) -> str:
@@ -161,100 +155,6 @@ def _decode(data: bytes, source: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         cause = f"line {line}: byte 0x{data[error.start]:02x} is not valid there."
         raise UserError(f"{source} is no UTF-8 text", cause, "Save it as UTF-8, uncompressed.") from None
-
-
-def _rows(text: str) -> Iterator[tuple[str, object]]:
-    """(where it stands, value) of each task in `text`, whichever of the two containers it is."""
-    if text.lstrip().startswith("["):
-        yield from _list_rows(text)
-    else:
-        yield from _line_rows(text)
-
-
-def _line_rows(text: str) -> Iterator[tuple[str, object]]:
-    # Only "\n" ends a line of JSON lines: U+2028 and the like may stand inside a string.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            value = _parse(line)
-        except _BadTaskError as error:
-            if number == 1 and _is_one_object(text):
-                raise _BadTaskError(
-                    "line 1: the whole file is one JSON object over many lines, neither JSON lines nor a list"
-                ) from None
-            value = _Malformed(str(error))
-        yield f"line {number}", value
-
-
-def _list_rows(text: str) -> Iterator[tuple[str, object]]:
-    """One element after another, so that each error can name its line."""
-    decoder = json.JSONDecoder()
-    position, line = text.index("[") + 1, 1
-    counted = 0
-    position = _skip_blanks(text, position)
-    row = 0
-    if text[position : position + 1] == "]":
-        _check_end(text, position + 1)
-        return
-    while True:
-        line += text.count("\n", counted, position)
-        counted = position
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            raise _BadTaskError(_explain(error, f"row {row} (line {line})", list_text=True)) from None
-        yield f"row {row} (line {line})", value
-        row += 1
-        position = _skip_blanks(text, position)
-        sign = text[position : position + 1]
-        if sign == "]":
-            _check_end(text, position + 1)
-            return
-        if sign != ",":
-            here = text.count("\n", 0, position) + 1
-            what = "the list is not closed by ]" if not sign else "a comma is missing between two rows"
-            raise _BadTaskError(f"line {here}: {what}")
-        position = _skip_blanks(text, position + 1)
-
-
-def _skip_blanks(text: str, position: int) -> int:
-    while text[position : position + 1] in (" ", "\t", "\n", "\r"):
-        position += 1
-    return position
-
-
-def _check_end(text: str, position: int) -> None:
-    end = _skip_blanks(text, position)
-    if end < len(text):
-        line = text.count("\n", 0, end) + 1
-        raise _BadTaskError(f"line {line}: there is more text after the end of the list")
-
-
-def _parse(line: str) -> object:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise _BadTaskError(_explain(error, "", list_text=False)) from None
-
-
-def _explain(error: Exception, place: str, *, list_text: bool) -> str:
-    """What is wrong with the JSON, in one line; where the JSON reader knows the line, that one is named."""
-    if isinstance(error, json.JSONDecodeError):
-        where = f"line {error.lineno}, column {error.colno}" if list_text else f"column {error.colno}"
-        reason = f"not valid JSON ({error.msg[:1].lower()}{error.msg[1:]}, {where})"
-    elif isinstance(error, RecursionError):
-        reason = "not usable JSON (nested too deeply)"
-    else:
-        reason = f"not usable JSON ({preview(str(error), 100)})"
-    return f"{place}: {reason}" if place else reason
-
-
-def _is_one_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def _seed(value: object, row_id: str) -> SeedTask:
