@@ -180,7 +180,8 @@ KEYS: tuple[Key, ...] = (
     Key("home", "home.setup", ("g",), "setup", "Set up a run", "Set up a run with a teacher of your choice.", command="home: Set up a run"),
     Key("home", "home.candidates", ("c",), "candidates", "Candidates", "Browse everything the teacher wrote, kept or not.", command="home: Browse candidates"),
     # --- Generate
-    Key("generate", "generate.pause", ("space", "p"), "pause", "Pause", "Pause or resume: what is in flight is finished, nothing new is asked.", _RUN, command="generate: Pause or resume"),
+    Key("generate", "generate.pause", ("space", "p"), "pause", "Pause", "Pause: what is in flight is finished, nothing new is asked.", _RUN, command="generate: Pause the run"),
+    Key("generate", "generate.resume", ("space", "p"), "resume", "Go on", "Go on after a pause.", _RUN, command="generate: Go on after the pause"),
     Key("generate", "generate.stop", ("s",), "stop", "Stop", "Stop the run. Everything so far is stored and the run can be continued.", _RUN, command="generate: Stop the run"),
     Key("generate", "generate.continue", ("r",), "continue_run", "Continue", "Continue with the same settings.", _RUN, command="generate: Continue the run"),
     Key("generate", "generate.new", ("n",), "new_setup", "New set-up", "Change the settings for the next run.", _RUN, command="generate: New set-up"),
@@ -228,6 +229,11 @@ KEYS: tuple[Key, ...] = (
     Key("dialog", "dialog.copy", ("c", "y"), "copy", "Copy", "Copy the text.", _LOOK),
     Key("dialog", "dialog.left", ("left", "h"), "app.focus_previous", "Previous", "Previous button.", _MOVE, show=False),
     Key("dialog", "dialog.right", ("right", "l"), "app.focus_next", "Next", "Next button.", _MOVE, show=False),
+    # --- tuning
+    Key("tune", "tune.apply", ("ctrl+s", "f5"), "apply", "Apply", "Apply the changes.", _RUN, priority=True),
+    Key("tune", "tune.close", ("escape",), "close", "Cancel", "Leave everything as it is.", _MOVE),
+    Key("tune", "tune.next", ("down",), "app.focus_next", "Next field", "Next field.", _MOVE, show=False),
+    Key("tune", "tune.previous", ("up",), "app.focus_previous", "Previous field", "Previous field.", _MOVE, show=False),
     # --- help
     Key("help", "help.close", ("escape", "q", "question_mark"), "close", "Close", "Close the help.", _MOVE),
     Key("help", "help.up", ("up", "k"), "scroll(-1)", "Up", "Up.", _MOVE, show=False),
