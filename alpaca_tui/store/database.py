@@ -7,6 +7,7 @@ version; what is asked of the tables stands in the modules beside this one.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -23,10 +24,12 @@ _CACHE_KIB = 16_384
 
 
 class _Handle:
-    """A thread's connection. Dropped with the thread's locals, it closes the connection."""
+    """A thread's connection. Dropped with the thread's locals, it closes the connection; `busy` is held
+    while the thread uses it, for SQLite does not bear being closed under a running query."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.busy = threading.RLock()
         self.close = weakref.finalize(self, connection.close)
 
 
@@ -58,6 +61,9 @@ class Database:
             raise faults.not_ours(self.path, "a folder")
         if not self.path.exists() and (readonly or not create):
             raise faults.missing(self.path)
+        # SQLite would open a file it may not write as if nothing were wrong, and fail at the first write.
+        if not readonly and not (os.access(self.path.parent, os.W_OK) and _writable(self.path)):
+            raise faults.read_only(self.path)
         try:
             self._prepare()
         except BaseException:
@@ -65,8 +71,7 @@ class Database:
             raise
 
     def _prepare(self) -> None:
-        with self._explained():
-            connection = self._connection()
+        with self._connection() as connection:
             version = schema.version_of(connection)
             tables = {
                 str(row[0]) for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
@@ -85,6 +90,7 @@ class Database:
                     )
                 return
             self._choose_journal(connection)
+            _set_synchronous(connection)
             schema.upgrade(connection, alpaca_tui.__version__, time.time())
 
     @staticmethod
@@ -107,12 +113,20 @@ class Database:
         with self.read() as connection:
             return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
-    def _connection(self) -> sqlite3.Connection:
-        if self._closed:
-            raise RuntimeError(f"{self.path} has been closed")
+    @contextmanager
+    def _connection(self) -> Generator[sqlite3.Connection]:
+        """This thread's connection, with faults explained; `close` waits until the block is left."""
+        with self._explained():
+            handle = self._handle()
+            with handle.busy:
+                if self._closed:
+                    raise RuntimeError(f"{self.path} has been closed")
+                yield handle.connection
+
+    def _handle(self) -> _Handle:
         handle: _Handle | None = getattr(self._local, "handle", None)
         if handle is not None:
-            return handle.connection
+            return handle
         handle = _Handle(self._connect())
         with self._handles_lock:
             if self._closed:
@@ -120,7 +134,7 @@ class Database:
                 raise RuntimeError(f"{self.path} has been closed")
             self._handles.add(handle)
         self._local.handle = handle
-        return handle.connection
+        return handle
 
     def _connect(self) -> sqlite3.Connection:
         uri = self.path.as_uri() + ("?mode=ro" if self.readonly else "?mode=rwc")
@@ -152,9 +166,7 @@ class Database:
         )
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        # NORMAL with WAL: a killed process loses nothing, a power cut at most the last moments, and the
-        # file stays consistent. Without WAL only FULL gives the last part.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if self._network else 'NORMAL'}")
+        _set_synchronous(connection)
         return connection
 
     @contextmanager
@@ -171,14 +183,13 @@ class Database:
     def read(self) -> Generator[sqlite3.Connection]:
         """This thread's connection for queries. Fetch what you need inside: a half-read query would
         hold a snapshot open and keep the log from shrinking."""
-        with self._explained():
-            yield self._connection()
+        with self._connection() as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        with self._write_lock, self._explained():
-            connection = self._connection()
+        with self._write_lock, self._connection() as connection:
             if connection.in_transaction:
                 raise RuntimeError("a store transaction was begun inside another one")
             connection.execute("BEGIN IMMEDIATE")
@@ -194,9 +205,21 @@ class Database:
 
     def close(self) -> None:
         """Close every thread's connection; the last one out folds the log into the file. Idempotent."""
-        with self._write_lock, self._handles_lock:
+        with self._handles_lock:
             self._closed = True
             handles = list(self._handles)
             self._handles.clear()
-            for handle in handles:
+        for handle in handles:
+            with handle.busy:
                 handle.close()
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK) or not path.exists()
+
+
+def _set_synchronous(connection: sqlite3.Connection) -> None:
+    # NORMAL with a write-ahead log: a killed process loses nothing, a power cut at most the last moments,
+    # and the file stays consistent. Without that log only FULL gives the last part.
+    mode = str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+    connection.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")

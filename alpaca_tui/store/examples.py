@@ -106,14 +106,15 @@ class Examples:
         finish order `after_order`."""
         with self._db.read() as db:
             rows = db.execute(
-                "SELECT e.pool_after, e.id, e.candidate_id, e.instruction FROM example e "
+                "SELECT e.pool_after, e.id, e.candidate_id, e.instruction, "
+                "e.candidate_id IS NULL OR e.edited = 1 OR c.rescued = 1 FROM example e "
                 "LEFT JOIN candidate c ON c.id = e.candidate_id "
                 "WHERE e.withdrawn = 0 AND (e.pool_position = ? OR e.edited = 1 OR c.rescued = 1) "
                 "ORDER BY e.pool_after, e.pool_position, e.id",
                 (AFTER_ALL,),
             ).fetchall()
         for row in rows:
-            yield PoolRow(*row)
+            yield PoolRow(*row[:-1], bool(row[-1]))
 
     def add_imported(self, rows: Iterable[ImportedRow], origin: str) -> ImportReport:
         """Every row of a file, in one transaction; `origin` says which file. Fields of other names stay

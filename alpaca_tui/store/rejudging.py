@@ -16,8 +16,15 @@ from typing import Any
 
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import storable
-from alpaca_tui.store.rows import CandidateIn, Rejudged, RejudgeReport
-from alpaca_tui.store.verdicts import count_verdicts, dump_top, insert_candidate, insert_example
+from alpaca_tui.store.rows import CandidateIn, Rejudged, RejudgeReport, row_key
+from alpaca_tui.store.verdicts import (
+    count_verdicts,
+    dump_top,
+    insert_candidate,
+    insert_example,
+    place_key,
+    resolved,
+)
 
 _OLD = """
 SELECT c.id, c.instruction, c.input, c.output,
@@ -59,13 +66,14 @@ class Rejudging:
         waits. ValueError for a completion that is not done.
         """
         totals = {field.name: 0 for field in dataclasses.fields(RejudgeReport)}
+        rows: dict[str, str] = {}
         with self._db.write() as db:
             for reading in plan:
-                _apply(db, reading, totals)
+                _apply(db, reading, rows, totals)
         return RejudgeReport(**totals)
 
 
-def _apply(db: sqlite3.Connection, reading: Rejudged, totals: dict[str, int]) -> None:
+def _apply(db: sqlite3.Connection, reading: Rejudged, rows: dict[str, str], totals: dict[str, int]) -> None:
     row = db.execute(
         "SELECT finish_order FROM completion WHERE id = ? AND state = 'done'", (reading.completion_id,)
     ).fetchone()
@@ -78,13 +86,17 @@ def _apply(db: sqlite3.Connection, reading: Rejudged, totals: dict[str, int]) ->
     for candidate in reading.candidates:
         texts = (storable(candidate.instruction), storable(candidate.input), storable(candidate.output))
         twins = left.get(texts)
+        known = resolved(candidate, rows)
         if twins:
-            _change(db, twins.popleft(), candidate, finish_order, totals)
+            example_id = _change(db, twins.popleft(), known, finish_order, totals)
         else:
-            candidate_id = insert_candidate(db, reading.completion_id, candidate)
+            candidate_id = insert_candidate(db, reading.completion_id, known)
+            example_id = None
             if candidate.verdict == "kept":
-                insert_example(db, candidate_id, finish_order, candidate.position)
+                example_id = insert_example(db, candidate_id, finish_order, candidate.position)
                 totals["added"] += 1
+        if example_id is not None:
+            rows[place_key(reading.completion_id, candidate.position)] = row_key(example_id)
     for twins in left.values():
         for old in twins:
             _supersede(db, old, totals)
@@ -96,7 +108,8 @@ def _apply(db: sqlite3.Connection, reading: Rejudged, totals: dict[str, int]) ->
 
 def _change(
     db: sqlite3.Connection, old: _Old, candidate: CandidateIn, finish_order: int, totals: dict[str, int]
-) -> None:
+) -> int | None:
+    """Give a stored candidate its new judgement; returns its row, if it has ever had one."""
     kept = candidate.verdict == "kept"
     if old.held and not kept:
         totals["held"] += 1
@@ -117,10 +130,10 @@ def _change(
             (*new, old.id),
         )
     if old.example_id is None:
-        if kept:
-            insert_example(db, old.id, finish_order, candidate.position)
-            totals["added"] += 1
-        return
+        if not kept:
+            return None
+        totals["added"] += 1
+        return insert_example(db, old.id, finish_order, candidate.position)
     if not old.edited and new[5:] != old.judgement[5:]:  # an edited row's novelty is that of its new text
         db.execute(
             "UPDATE example SET nearest_score = ?, nearest_key = ?, top = ?, mean_score = ? WHERE id = ?",
@@ -135,6 +148,7 @@ def _change(
     elif not kept and not old.withdrawn and not old.held:
         db.execute("UPDATE example SET withdrawn = 1 WHERE id = ?", (old.example_id,))
         totals["withdrawn"] += 1
+    return old.example_id
 
 
 def _supersede(db: sqlite3.Connection, old: _Old, totals: dict[str, int]) -> None:

@@ -170,12 +170,14 @@ class ExampleRow:
 
 class PoolRow(NamedTuple):
     """A row of the novelty pool that no automatic verdict put there (imported, rescued, promoted,
-    edited): a replay must let it join after completion number `after_order`, as it did then."""
+    edited): a replay must let it join after completion number `after_order`, as it did then. `held`: a
+    person's decision keeps it there, whatever the rules; a promoted one is judged again."""
 
     after_order: int
     example_id: int
     candidate_id: int | None
     instruction: str
+    held: bool
 
     @property
     def key(self) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import dump, load_top, storable
-from alpaca_tui.store.rows import CandidateIn, CandidateRow, CandidateVerdict, VerdictIds
+from alpaca_tui.store.rows import CandidateIn, CandidateRow, CandidateVerdict, VerdictIds, row_key
 
 AFTER_ALL = 1 << 30  # pool_position of what joined the pool by hand: behind every candidate judged before
 _JUDGED = frozenset({"kept", "duplicate", "filtered"})
@@ -47,6 +48,25 @@ def insert_candidate(db: sqlite3.Connection, completion_id: int, candidate: Cand
         ),
     )
     return cast(int, cursor.lastrowid)
+
+
+def place_key(completion_id: int, position: int) -> str:
+    """How a judgement names a row that has no id yet: by the place of its candidate."""
+    return f"at:{completion_id}:{position}"
+
+
+def resolved(candidate: CandidateIn, rows: Mapping[str, str]) -> CandidateIn:
+    """`candidate` with neighbours named by place (`place_key`) replaced by their row keys.
+
+    rows: place key -> row key, of the rows assigned so far in this transaction.
+    """
+    if not any(key.startswith("at:") for key, _ in candidate.top):
+        return candidate
+    return replace(
+        candidate,
+        nearest=None if candidate.nearest is None else rows.get(candidate.nearest, candidate.nearest),
+        top=tuple((rows.get(key, key), score) for key, score in candidate.top),
+    )
 
 
 def insert_example(db: sqlite3.Connection, candidate_id: int, pool_after: int, pool_position: int) -> int:
@@ -84,6 +104,7 @@ class Verdicts:
     def record_verdicts(self, completion_id: int, candidates: Sequence[CandidateIn]) -> list[VerdictIds]:
         """All candidates of a done completion, and an example for each kept one, in one transaction.
 
+        A neighbour kept in this very completion has no id yet: name it by `place_key`.
         Returns their ids in the same order. ValueError if the completion is not done, or judged already.
         """
         ids: list[VerdictIds] = []
@@ -100,11 +121,13 @@ class Verdicts:
             order = db.execute(
                 "SELECT finish_order FROM completion WHERE id = ?", (completion_id,)
             ).fetchone()[0]
+            rows: dict[str, str] = {}
             for candidate in candidates:
-                candidate_id = insert_candidate(db, completion_id, candidate)
+                candidate_id = insert_candidate(db, completion_id, resolved(candidate, rows))
                 example_id = None
                 if candidate.verdict == "kept":
                     example_id = insert_example(db, candidate_id, order, candidate.position)
+                    rows[place_key(completion_id, candidate.position)] = row_key(example_id)
                 ids.append(VerdictIds(candidate_id, example_id))
         return ids
 

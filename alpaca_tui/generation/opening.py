@@ -1,0 +1,133 @@
+"""From settings to a run that is ready to start: workspace, seeds, teacher, price, pool, books.
+
+Everything slow or refusable happens here, once, before a request is sent, so that a wrong key, a missing
+file or a second run on the workspace is a clear `UserError` and costs nothing. Blocks: call it off any
+event loop. Knows no screen and no command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter, deque
+from collections.abc import Mapping
+
+from alpaca_tui.config import Settings, load_settings
+from alpaca_tui.errors import UserError
+from alpaca_tui.generation.counts import ACCEPTANCE_POINTS, HISTOGRAM_BINS, Counts
+from alpaca_tui.generation.engine import Generation
+from alpaca_tui.generation.judge import Judge
+from alpaca_tui.generation.seeds import SeedTask, load_builtin, load_file
+from alpaca_tui.generation.settings import GenerationSettings
+from alpaca_tui.store.rows import Spending
+from alpaca_tui.store.store import Store
+from alpaca_tui.teacher.client import OpenAITeacher
+from alpaca_tui.teacher.connect import resolve_endpoint
+from alpaca_tui.teacher.demo.process import start_demo
+from alpaca_tui.teacher.pricing import Price, find_price, load_prices
+from alpaca_tui.teacher.types import Endpoint
+from alpaca_tui.workspace import Workspace
+
+
+def prepare(
+    workspace: Workspace,
+    settings: GenerationSettings,
+    *,
+    config: Settings | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Generation:
+    """A run ready to `start()`. It holds the workspace's generation lock until `close()`.
+
+    Raises UserError: unusable seeds or prompt, no such teacher, wrong key, unknown price with a budget,
+    a run already going on here, a workspace that cannot be written.
+    """
+    config = config or load_settings(workspace.root)
+    seeds = load_seeds(settings)
+    settings.prompt_settings()
+    with contextlib.ExitStack() as resources:
+        resources.enter_context(workspace.generation_lock())
+        store = resources.enter_context(workspace.open_store())
+        lost = store.mark_lost()
+        endpoint = _endpoint(settings, resources, environ)
+        price = _price(settings, endpoint, config)
+        judge = Judge(settings.filter_rules(), settings.threshold)
+        judge.add_seeds(seeds)
+        for key, instruction in store.pool():
+            judge.add(instruction, key)
+        spending = store.spending()
+        run_id = store.start_run(
+            {**settings.to_json(), "server": endpoint.label, "answering_model": endpoint.model}
+        )
+        return Generation(
+            settings=settings,
+            store=store,
+            run_id=run_id,
+            endpoint=endpoint,
+            teacher_factory=lambda: OpenAITeacher(endpoint),
+            seeds=seeds,
+            judge=judge,
+            counts=load_counts(store),
+            price=price,
+            spent_usd=spent_so_far(spending, price),
+            spending=spending,
+            lost=lost,
+            resources=resources.pop_all(),
+        )
+
+
+def load_seeds(settings: GenerationSettings) -> list[SeedTask]:
+    return load_file(settings.seeds_file) if settings.seeds_file else load_builtin()
+
+
+def load_counts(store: Store) -> Counts:
+    """The workspace's numbers so far, so that a run's counts continue."""
+    tally = store.tally()
+    points = store.acceptance()[-ACCEPTANCE_POINTS:]
+    return Counts(
+        kept=tally.kept,
+        duplicates=tally.duplicates,
+        filtered=Counter(tally.filtered),
+        truncated=tally.truncated,
+        surplus=tally.surplus,
+        judged=tally.candidates,
+        completions=tally.completions.get("done", 0) - len(store.unjudged()),
+        failed=tally.completions.get("failed", 0),
+        histogram=store.nearest_histogram(HISTOGRAM_BINS),
+        acceptance=deque(
+            (point.kept / point.judged for point in points if point.judged), maxlen=ACCEPTANCE_POINTS
+        ),
+    )
+
+
+def spent_so_far(spending: Spending, price: Price | None) -> float | None:
+    """What counts against the budget already. Where the cost of an earlier request is unknown, all that
+    was spent is valued at today's price, and at no less than what is known; None without a price."""
+    if price is None:
+        return None if spending.unknown_costs or not spending.states else spending.known_usd
+    if not spending.unknown_costs:
+        return spending.known_usd
+    valued = price.cost(spending.prompt_tokens, spending.completion_tokens + spending.lost_tokens)
+    return max(spending.known_usd, valued)
+
+
+def _endpoint(
+    settings: GenerationSettings, resources: contextlib.ExitStack, environ: Mapping[str, str]
+) -> Endpoint:
+    if settings.teacher != "demo":
+        return resolve_endpoint(settings.teacher, model=settings.model, kind=settings.endpoint, environ=environ)
+    demo = resources.enter_context(start_demo(seed=settings.seed or 0))
+    return Endpoint(base_url=demo.url, model=settings.model or demo.model, label="demo", kind=settings.endpoint)
+
+
+def _price(settings: GenerationSettings, endpoint: Endpoint, config: Settings) -> Price | None:
+    if settings.price is not None:
+        return Price(*settings.price)
+    price = find_price(endpoint.model, endpoint.label, load_prices(config.prices))
+    if price is None and settings.budget_usd is not None:
+        raise UserError(
+            f"The price of {endpoint.model} at {endpoint.label} is unknown",
+            "A budget in dollars can only be kept with a price.",
+            "Give it: --price IN,OUT in USD per million tokens (for a server of your own: --price 0,0), "
+            "or limit tokens instead: --max-tokens N.",
+        )
+    return price

@@ -1,0 +1,133 @@
+"""Other rules for answers already paid for: every stored completion is read, judged and counted again.
+
+Calls nobody. Replays completions in the order they finished through the same `Judge` as a live run, with
+imported, rescued and promoted rows joining the pool where they joined it then; the same rules give the
+same dataset, row for row. Applied in one transaction; nothing is lost, and the old rules bring it back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from alpaca_tui.generation.consumer import candidates_for_store, name_places
+from alpaca_tui.generation.events import Verdict
+from alpaca_tui.generation.judge import Judge, Judged
+from alpaca_tui.generation.parser import ParserName, Task, parse
+from alpaca_tui.generation.seeds import SeedTask
+from alpaca_tui.generation.filters import FilterRules
+from alpaca_tui.store.encoding import storable
+from alpaca_tui.store.rows import CandidateRow, Rejudged, RejudgeReport
+from alpaca_tui.store.store import Store
+
+Texts = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RejudgeResult:
+    """Counts after the rejudge (over all stored completions), and what changed in the dataset."""
+
+    kept: int
+    duplicates: int
+    filtered: dict[str, int] = field(default_factory=dict[str, int])
+    truncated: int = 0
+    surplus: int = 0
+    completions: int = 0
+    changes: RejudgeReport = RejudgeReport()
+
+
+def rejudge(
+    store: Store,
+    seeds: Sequence[SeedTask],
+    rules: FilterRules,
+    *,
+    threshold: float,
+    parser: ParserName,
+    progress: Callable[[int], None] = lambda _: None,
+) -> RejudgeResult:
+    """Judge every stored completion under `rules`, `threshold` and `parser`; returns the new counts.
+
+    What came after a goal was reached stays surplus, whatever the rules: a later run with a higher goal
+    takes it first. `progress` hears how many completions are judged. Raises UserError from the store.
+    """
+    replay = _Replay(store, rules, threshold, seeds)
+    for number, completion in enumerate(store.iter_done(), 1):
+        tasks = parse(completion.text, completion.k, completion.finish_reason or "unknown", parser)
+        replay.add(completion.id, completion.finish_order or 0, tasks)
+        progress(number)
+    replay.join_after(None)
+    changes = store.apply_rejudge(
+        Rejudged(id, candidates_for_store(replay.judge, judged)) for id, judged in replay.plan.items()
+    )
+    verdicts = Counter(item.verdict for judged in replay.plan.values() for item in judged)
+    filtered = Counter(
+        item.rule or "other" for judged in replay.plan.values() for item in judged if item.rule is not None
+    )
+    return RejudgeResult(
+        kept=store.tally().kept,
+        duplicates=verdicts[Verdict.DUPLICATE],
+        filtered=dict(sorted(filtered.items())),
+        truncated=verdicts[Verdict.TRUNCATED],
+        surplus=verdicts[Verdict.SURPLUS],
+        completions=len(replay.plan),
+        changes=changes,
+    )
+
+
+class _Replay:
+    """The dataset's history told again under other rules.
+
+    A row that joined the pool later than its completion (a surplus one promoted when the goal rose, a
+    rescued or an imported one) joins again at that moment: held ones as they are, promoted ones only if
+    the rules still keep them.
+    """
+
+    def __init__(self, store: Store, rules: FilterRules, threshold: float, seeds: Sequence[SeedTask]) -> None:
+        self.judge = Judge(rules, threshold)
+        self.judge.add_seeds(seeds)
+        self.plan: dict[int, list[Judged]] = {}
+        self._store = store
+        self._later = deque(store.pool_by_hand())
+        self._joins_later = {row.candidate_id for row in self._later}
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def add(self, completion_id: int, finish_order: int, tasks: Sequence[Task]) -> None:
+        """Judge one completion's tasks, in their place in history."""
+        self.join_after(finish_order - 1)
+        old: dict[Texts, deque[CandidateRow]] = defaultdict(deque)
+        verdicts: set[str] = set()
+        for row in self._store.candidates(completion_id=completion_id, limit=1_000_000):
+            old[(row.instruction, row.input, row.output)].append(row)
+            verdicts.add(row.verdict)
+        beyond = "surplus" in verdicts and "kept" not in verdicts
+        judged: list[Judged] = []
+        for position, task in enumerate(tasks):
+            twins = old.get(_stored(task))
+            twin = twins.popleft() if twins else None
+            if twin is not None and twin.id in self._joins_later:
+                self._places[twin.id] = (completion_id, position)
+                judged.append(self.judge.preview(task))
+                continue
+            after_goal = beyond if twin is None else twin.verdict == "surplus"
+            judged += self.judge.judge([task], 0 if after_goal else None)
+        name_places(self.judge, completion_id, judged)
+        self.plan[completion_id] = judged
+
+    def join_after(self, finish_order: int | None) -> None:
+        """Let join what joined by hand up to that completion (None: all that is left)."""
+        while self._later and (finish_order is None or self._later[0].after_order <= finish_order):
+            row = self._later.popleft()
+            place = None if row.candidate_id is None else self._places.get(row.candidate_id)
+            if row.held or place is None:
+                self.judge.add(row.instruction, row.key)
+                continue
+            completion_id, position = place
+            [judged] = self.judge.judge([self.plan[completion_id][position].task], None)
+            if judged.slot is not None:
+                self.judge.name(judged.slot, row.key)
+            self.plan[completion_id][position] = judged
+
+
+def _stored(task: Task) -> Texts:
+    return storable(task.instruction), storable(task.input), storable(task.output)
