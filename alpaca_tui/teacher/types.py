@@ -19,13 +19,16 @@ EndpointKind = Literal["auto", "chat", "completions"]
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a teacher lives. `base_url` ends in the API root (usually `/v1`); `label` is what is shown
-    and stored (`openai`, `demo` or the URL without credentials), never the key."""
+    and stored (`openai`, `demo` or the URL without credentials), never the key. `basic_auth` (user,
+    password) and `query` (`api-version=...&key=...`) hold what such a URL carried beside its address."""
 
     base_url: str
     model: str
     label: str
     kind: EndpointKind = "auto"
     api_key: SecretStr | None = field(default=None, repr=False)
+    basic_auth: tuple[str, SecretStr] | None = field(default=None, repr=False)
+    query: SecretStr | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
