@@ -17,6 +17,7 @@ from alpaca_tui.store.encoding import dump, load_top, storable
 from alpaca_tui.store.rows import CandidateIn, CandidateRow, CandidateVerdict, VerdictIds, row_key
 
 AFTER_ALL = 1 << 30  # pool_position of what joined the pool by hand: behind every candidate judged before
+_IDS_AT_ONCE = 500
 _JUDGED = frozenset({"kept", "duplicate", "filtered"})
 _CANDIDATE = """
 SELECT c.id, c.completion_id, c.position, c.number, c.instruction, c.input, c.output,
@@ -190,32 +191,63 @@ class Verdicts:
         search: text the instruction, input or output holds (ASCII letters in any case). before: the id
         of the last row of the page before. Superseded candidates are left out.
         """
-        conditions, values = ["c.superseded = 0"], list[object]()
-        # Of the indexes that fit, the narrowest must be taken: `+` keeps the planner off the others.
-        for condition, value in (
-            ("c.completion_id = ?", completion_id),
-            ("c.rule = ?" if completion_id is None else "+c.rule = ?", rule),
-            ("c.verdict = ?" if completion_id is None and rule is None else "+c.verdict = ?", verdict),
-            ("c.id < ?", before),
-        ):
-            if value is not None:
-                conditions.append(condition)
-                values.append(value)
-        if search:
-            pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-            fields = (f"c.{field} LIKE ? ESCAPE '\\'" for field in ("instruction", "input", "output"))
-            conditions.append(f"({' OR '.join(fields)})")
-            values += [storable(pattern)] * 3
+        where, values = _where(completion_id, verdict, rule, search, before)
         order = "c.position, c.id" if completion_id is not None else "c.id DESC"
-        query = f"{_CANDIDATE} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
+        query = f"{_CANDIDATE} WHERE {where} ORDER BY {order} LIMIT ?"
         with self._db.read() as db:
             rows = db.execute(query, (*values, limit)).fetchall()
         return [_candidate(row) for row in rows]
+
+    def candidate_ids(
+        self, verdict: CandidateVerdict | None = None, rule: str | None = None, search: str | None = None
+    ) -> list[int]:
+        """The ids `candidates` would give, all of them, newest first: what a table scrolls over."""
+        where, values = _where(None, verdict, rule, search, None)
+        with self._db.read() as db:
+            rows = db.execute(f"SELECT c.id FROM candidate c WHERE {where}", values).fetchall()
+        return sorted((row[0] for row in rows), reverse=True)
+
+    def candidates_by_id(self, ids: Sequence[int]) -> list[CandidateRow]:
+        """The candidates of `ids`, in that order; ids that do not exist are left out."""
+        found: dict[int, CandidateRow] = {}
+        with self._db.read() as db:
+            for start in range(0, len(ids), _IDS_AT_ONCE):
+                part = ids[start : start + _IDS_AT_ONCE]
+                query = f"{_CANDIDATE} WHERE c.id IN ({', '.join('?' * len(part))})"
+                found.update((row[0], _candidate(row)) for row in db.execute(query, tuple(part)))
+        return [found[one] for one in ids if one in found]
 
     def candidate(self, candidate_id: int) -> CandidateRow | None:
         with self._db.read() as db:
             row = db.execute(_CANDIDATE + "WHERE c.id = ?", (candidate_id,)).fetchone()
         return _candidate(row) if row else None
+
+
+def _where(
+    completion_id: int | None,
+    verdict: CandidateVerdict | None,
+    rule: str | None,
+    search: str | None,
+    before: int | None,
+) -> tuple[str, list[object]]:
+    """The condition (on `candidate c`) and its values."""
+    conditions, values = ["c.superseded = 0"], list[object]()
+    # Of the indexes that fit, the narrowest must be taken: `+` keeps the planner off the others.
+    for condition, value in (
+        ("c.completion_id = ?", completion_id),
+        ("c.rule = ?" if completion_id is None else "+c.rule = ?", rule),
+        ("c.verdict = ?" if completion_id is None and rule is None else "+c.verdict = ?", verdict),
+        ("c.id < ?", before),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    if search:
+        pattern = "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        fields = (f"c.{field} LIKE ? ESCAPE '\\'" for field in ("instruction", "input", "output"))
+        conditions.append(f"({' OR '.join(fields)})")
+        values += [storable(pattern)] * 3
+    return " AND ".join(conditions), values
 
 
 def _candidate(row: Any) -> CandidateRow:
