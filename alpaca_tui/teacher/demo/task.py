@@ -1,0 +1,78 @@
+"""What a task family makes, and how families are registered: code works out the values, the wording
+comes from `data/demo/phrases`. Knows no single family and no output format."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from alpaca_tui.teacher.demo.grammar import say, upper_first
+from alpaca_tui.teacher.demo.knowledge import load_all
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTask:
+    """One invented task with its right answer. `values` are the numbers and words the task was made
+    from, so that a test can work the answer out a second way; `family` names its maker."""
+
+    instruction: str
+    output: str
+    input: str = ""
+    family: str = ""
+    values: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of task. `weight`: how often it is drawn relative to 1; families with few possible tasks
+    have small weights. `frame`: which set of opening sentences may precede its instruction ("" = none)."""
+
+    name: str
+    make: Callable[[random.Random], DemoTask]
+    weight: float = 1.0
+    frame: str = ""
+
+
+Slots = dict[str, Any]
+
+
+class Register:
+    """The computed families one module defines, in the order of definition."""
+
+    def __init__(self) -> None:
+        self.families: list[Family] = []
+
+    def family(
+        self, name: str, *, weight: float = 1.0, frame: str = ""
+    ) -> Callable[[Callable[[random.Random], Slots]], Callable[[random.Random], Slots]]:
+        """Decorator: the function works out the slots of one task of the family `name`; a form of that
+        name in the phrase files words it. A slot `form` restricts the choice to the forms so marked."""
+
+        def keep(work_out: Callable[[random.Random], Slots]) -> Callable[[random.Random], Slots]:
+            def make(rng: random.Random) -> DemoTask:
+                return word_task(rng, name, load_all("phrases")[name], work_out(rng))
+
+            self.families.append(Family(name, make, weight, frame))
+            return work_out
+
+        return keep
+
+
+def word_task(
+    rng: random.Random, name: str, forms: Sequence[Mapping[str, Any]], slots: Mapping[str, object]
+) -> DemoTask:
+    """A task worded by one of `forms`: tables with lists of templates `ask` and `answer`, perhaps `input`,
+    and perhaps `share` (how often the form is taken relative to 1)."""
+    wanted = slots.get("form")
+    fitting = [form for form in forms if wanted is None or form.get("form") == wanted]
+    form = rng.choices(fitting, [float(form.get("share", 1.0)) for form in fitting])[0]
+
+    def expand(kind: str) -> str:
+        return say(rng, rng.choice(form[kind]), **slots) if kind in form else ""
+
+    return DemoTask(upper_first(expand("ask")), expand("answer"), expand("input"), name, dict(slots))
