@@ -24,7 +24,7 @@ from alpaca_tui.store.store import Store
 from alpaca_tui.teacher.client import OpenAITeacher
 from alpaca_tui.teacher.connect import resolve_endpoint
 from alpaca_tui.teacher.demo.process import start_demo
-from alpaca_tui.teacher.pricing import Price, find_price, load_prices
+from alpaca_tui.teacher.pricing import Price, find_price
 from alpaca_tui.teacher.types import Endpoint
 from alpaca_tui.workspace import Workspace
 
@@ -122,7 +122,8 @@ def _endpoint(
 def _price(settings: GenerationSettings, endpoint: Endpoint, config: Settings) -> Price | None:
     if settings.price is not None:
         return Price(*settings.price)
-    price = find_price(endpoint.model, endpoint.label, load_prices(config.prices))
+    own = config.prices.get(endpoint.model)
+    price = find_price(endpoint.model, endpoint.label) if own is None else Price(*own)
     if price is None and settings.budget_usd is not None:
         raise UserError(
             f"The price of {endpoint.model} at {endpoint.label} is unknown",
