@@ -113,8 +113,8 @@ class Examples:
                 "ORDER BY e.pool_after, e.pool_position, e.id",
                 (AFTER_ALL,),
             ).fetchall()
-        for row in rows:
-            yield PoolRow(*row[:-1], bool(row[-1]))
+        for after_order, example_id, candidate_id, instruction, held in rows:
+            yield PoolRow(after_order, example_id, candidate_id, instruction, bool(held))
 
     def add_imported(self, rows: Iterable[ImportedRow], origin: str) -> ImportReport:
         """Every row of a file, in one transaction; `origin` says which file. Fields of other names stay

@@ -61,7 +61,9 @@ def resolved(candidate: CandidateIn, rows: Mapping[str, str]) -> CandidateIn:
 
     rows: place key -> row key, of the rows assigned so far in this transaction.
     """
-    if not any(key.startswith("at:") for key, _ in candidate.top):
+    if not any(
+        key.startswith("at:") for key in (candidate.nearest or "", *(key for key, _ in candidate.top))
+    ):
         return candidate
     return replace(
         candidate,
