@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -20,7 +21,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from alpaca_tui.errors import UserError
-from alpaca_tui.text import preview
+from alpaca_tui.text import plural, preview
 from alpaca_tui.tui import clipboard, words
 from alpaca_tui.tui.commands import KeyTableCommands
 from alpaca_tui.tui.glyphs import glyphs, wants_ascii
@@ -28,8 +29,9 @@ from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import Span
 from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.screens.dialogs import Choice, ErrorDialog, QuestionDialog
+from alpaca_tui.tui.preferences import default_theme, remember_theme
 from alpaca_tui.tui.session import Session
-from alpaca_tui.tui.theme import DARK, DEFAULT_THEME, LIGHT, with_our_variables
+from alpaca_tui.tui.theme import DARK, LIGHT, with_our_variables
 from alpaca_tui.tui.widgets.frame import TopBar
 
 if TYPE_CHECKING:
@@ -70,17 +72,26 @@ class AlpacaApp(App[int]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-short"), (30, "-tall")]
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, session: Session, *, theme: str = DEFAULT_THEME, remember_theme: Callable[[str], None] | None = None) -> None:
-        glyphs.ascii = wants_ascii()
+    def __init__(
+        self,
+        session: Session,
+        *,
+        theme: str | None = None,
+        remember_theme: Callable[[str], None] | None = None,
+        ascii_only: bool = False,
+    ) -> None:
+        glyphs.ascii = ascii_only
         super().__init__()
         self.session = session
         self._remember_theme = remember_theme
         self._interrupted_at = 0.0
         self._leaving = False
+        self._retiring: object = None
         self._generations: dict[str, int] = {}
+        self._orders = ThreadPoolExecutor(1, "alpaca-orders")
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = theme if theme in self.available_themes else DEFAULT_THEME
+        self.theme = theme if theme in self.available_themes else default_theme()
         self.set_class(glyphs.ascii, "-ascii")
 
     # --- looks
@@ -139,8 +150,25 @@ class AlpacaApp(App[int]):
         self.set_interval(0.5, self._refresh_bar)
 
     def _refresh_bar(self) -> None:
+        self._watch_run()
         for bar in self.screen.query(TopBar):
             bar.redraw()
+
+    def _watch_run(self) -> None:
+        """When the run has ended: say so, and let go of it."""
+        run, view = self.session.run, self.session.snapshot()
+        if run is None or view is None or view.state != "stopped" or run is self._retiring or self._leaving:
+            return
+        self._retiring = run
+        reason = str(view.stopped_because) if view.stopped_because is not None else None
+        told = words.stop_words(reason)
+        if reason in ("fatal", "failing", "error"):
+            self.show_error(
+                UserError(told, view.stop_detail, "What came so far is stored. Mend the cause, then continue the run.")
+            )
+        else:
+            self.say(f"{told}: {plural(view.kept, 'task')} kept")
+        self.in_thread("app.retire", self.session.retire)
 
     # --- going about
 
@@ -269,6 +297,18 @@ class AlpacaApp(App[int]):
         if self._generations.get(group) == generation and self.is_running:
             then(value)
 
+    def command(self, command: Callable[[], object]) -> None:
+        """Give the run an order, off the loop and in the order given (an order writes to the log, which
+        may have to wait for the disk)."""
+
+        def body() -> None:
+            try:
+                command()
+            except Exception as error:  # shown to the person, like every failure of a worker
+                self.call_later(self.show_error, error)
+
+        self._orders.submit(body)
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.show_error(event.worker.error)
@@ -312,7 +352,14 @@ def run(workspace: Workspace, settings: Settings) -> int:
 
     handler = _log_to(workspace)
     session = Session(workspace)
-    app = AlpacaApp(session, **_theme_options(settings))
+    app = AlpacaApp(
+        session,
+        theme=settings.theme,
+        remember_theme=remember_theme,
+        ascii_only=settings.ascii or wants_ascii(),
+    )
+    if not settings.animations:
+        app.animation_level = "none"
     try:
         code = app.run()
     finally:
@@ -342,7 +389,3 @@ def _log_to(workspace: Workspace) -> logging.Handler | None:
     logger.addHandler(handler)
     logger.propagate = False
     return handler
-
-
-def _theme_options(settings: Settings) -> dict[str, Any]:
-    return {"theme": settings.ui.theme}

@@ -7,9 +7,12 @@ no widget, so that tests and screens may put a fake run in its place.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from alpaca_tui.errors import UserError
 
 if TYPE_CHECKING:
     from alpaca_tui.generation.events import Snapshot, StopReason
@@ -61,13 +64,44 @@ class Stored:
         return self.rows == 0 and self.snapshot is None
 
 
+class Twins:
+    """Instructions by their key in the novelty pool, remembered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._seeds_of: object = None
+
+    def texts(self, store: Store, keys: Sequence[str], config: Mapping[str, Any]) -> dict[str, str]:
+        """The instructions of `keys`; seeds are those of the run `config` describes. Blocks."""
+        self._load_seeds(config)
+        for key in keys:
+            if key not in self._known and key.startswith("row:") and key[4:].isdigit():
+                row = store.example(int(key[4:]))
+                if row is not None:
+                    self._known[key] = row.instruction
+        return {key: self._known[key] for key in keys if key in self._known}
+
+    def _load_seeds(self, config: Mapping[str, Any]) -> None:
+        from alpaca_tui.generation.seeds import load_builtin, load_file
+
+        source = config.get("seeds_file")
+        if self._seeds_of == (source,):
+            return
+        self._seeds_of = (source,)
+        try:
+            seeds = load_file(Path(str(source))) if source else load_builtin()
+        except UserError:
+            seeds = []  # the file has gone since: the key alone is shown
+        self._known.update((f"seed:{seed.id}", seed.instruction) for seed in seeds)
+
+
 Prepare = Callable[["Workspace", "GenerationSettings"], Run]
 
 
 def _prepare(workspace: Workspace, settings: GenerationSettings) -> Run:
-    from alpaca_tui.generation.engine import Generation
+    from alpaca_tui.generation.opening import prepare
 
-    return Generation.prepare(workspace, settings)
+    return prepare(workspace, settings)
 
 
 class Session:
@@ -78,7 +112,9 @@ class Session:
         self._prepare = prepare
         self._store: Store | None = None
         self._lock = threading.Lock()
+        self._twins = Twins()
         self.run: Run | None = None
+        self.stored: Stored | None = None
 
     # --- the live run (cheap)
 
@@ -120,10 +156,34 @@ class Session:
             return self._store
 
     def read(self) -> Stored:
-        """What the workspace holds now. Raises UserError."""
+        """What the workspace holds now; also left in `stored`. Raises UserError."""
         from alpaca_tui.tui.stored import read_stored
 
-        return read_stored(self.workspace, self.store())
+        self.stored = read_stored(self.workspace, self.store(), self._twins)
+        return self.stored
+
+    def retire(self) -> None:
+        """Let go of a run that has stopped; what it left is read first, so that nothing flickers."""
+        run = self.run
+        if run is None:
+            return
+        run.close()
+        self.read()
+        self.run = None
+
+    def instructions(self, keys: Sequence[str]) -> dict[str, str]:
+        """The instructions behind keys of the novelty pool (`seed:ID`, `row:ID`), as far as they are known."""
+        store = self.store()
+        return self._twins.texts(store, keys, self.stored.config if self.stored else {}) if store else {}
+
+    def rescue(self, candidate_id: int) -> int:
+        """Keep a rejected candidate by hand; its row's id. Raises UserError."""
+        from alpaca_tui.generation.rescue import rescue
+
+        store = self.store()
+        if store is None:
+            raise LookupError("there is no store to rescue from")
+        return rescue(store, candidate_id)
 
     def close(self) -> None:
         """Let go of everything; the run must have ended."""

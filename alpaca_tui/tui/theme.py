@@ -99,7 +99,6 @@ LIGHT = Theme(
         "ground-color": "#7d9c5d",
     },
 )
-DEFAULT_THEME = DARK.name
 
 _STAND_INS: dict[str, str] = {
     "kept-color": "text-success",

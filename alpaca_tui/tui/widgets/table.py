@@ -1,0 +1,303 @@
+"""A table over any number of rows that holds only the pages one has seen lately.
+
+It scrolls over a list of ids (an index vector) and asks its owner for rows by id, a page at a time, in a
+thread; a row that has not come yet shows as a blank. Drawn through the Line API: nothing is measured or
+laid out a row at a time. Knows nothing of what the rows are.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from alpaca_tui.tui.keys import bindings
+from alpaca_tui.tui.paint import BLANK, STYLES, Line, Span, clip, pad, safe
+
+PAGE_ROWS = 100
+KEPT_PAGES = 12
+Row = TypeVar("Row")
+Fetch = Callable[[Sequence[int]], Sequence[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading and its width in cells; a `share` > 0 gets that part of what is left instead."""
+
+    title: str
+    width: int = 0
+    share: int = 0
+
+
+class PagedTable(ScrollView, Generic[Row], can_focus=True):
+    """Rows by id. `row_id(row)` names a row; `cells(row)` gives its cells, one a column.
+
+    The owner answers `Wanted` by fetching those ids (off the loop) and calling `give`.
+    """
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = bindings("list")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in (*STYLES, "cursor", "header")}
+
+    class Wanted(Message):
+        """Rows of these ids are needed for the screen; `generation` must be given back."""
+
+        def __init__(self, table: PagedTable[Any], page: int, ids: Sequence[int], generation: int) -> None:
+            super().__init__()
+            self.table = table
+            self.page = page
+            self.ids = ids
+            self.generation = generation
+
+    class Moved(Message):
+        """The cursor stands on another row (None: there is none, or it has not come yet)."""
+
+        def __init__(self, table: PagedTable[Any], row: Any) -> None:
+            super().__init__()
+            self.table = table
+            self.row = row
+
+    class Opened(Message):
+        """Enter on a row."""
+
+        def __init__(self, table: PagedTable[Any], row: Any) -> None:
+            super().__init__()
+            self.table = table
+            self.row = row
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[Row, Sequence[int]], Sequence[Sequence[Span]]],
+        row_id: Callable[[Row], int],
+        *,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._columns = tuple(columns)
+        self._cells = cells
+        self._row_id = row_id
+        self._ids: array[int] = array("q")
+        self._pages: OrderedDict[int, dict[int, Row]] = OrderedDict()
+        self._asked: set[int] = set()
+        self._generation = 0
+        self._strips: dict[int, Strip] = {}
+        self._styles: dict[str, Style] = {}
+        self.cursor = 0
+
+    # --- rows
+
+    @property
+    def row_count(self) -> int:
+        return len(self._ids)
+
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor, if it has come."""
+        return self._row(self.cursor)
+
+    def set_ids(self, ids: Sequence[int], *, keep_cursor: bool = True) -> None:
+        """Scroll over other rows. The cursor stays on its row where that is still there (but a cursor on
+        the first row stays first)."""
+        fresh = array("q", ids)
+        if fresh == self._ids:
+            return
+        on = self._ids[self.cursor] if self.cursor < len(self._ids) else None
+        offset = self.cursor - round(self.scroll_y)
+        self._ids = fresh
+        self.forget()
+        self.virtual_size = Size(0, len(fresh) + 1)
+        place = 0
+        if keep_cursor and self.cursor > 0 and on is not None:
+            try:
+                place = fresh.index(on)
+            except ValueError:
+                place = min(self.cursor, max(len(fresh) - 1, 0))
+        self.cursor = place
+        self.scroll_to(y=max(place - offset, 0) if place else 0, animate=False)
+        self.refresh()
+        self._tell()
+
+    def forget(self) -> None:
+        """Drop every row held; they are asked for anew when they are seen."""
+        self._generation += 1
+        self._pages.clear()
+        self._asked.clear()
+        self._strips.clear()
+        self.refresh()
+
+    def give(self, page: int, rows: Sequence[Row], generation: int) -> None:
+        """The rows of a page, as asked for by `Wanted`."""
+        if generation != self._generation:
+            return
+        self._asked.discard(page)
+        self._pages[page] = {self._row_id(row): row for row in rows}
+        while len(self._pages) > KEPT_PAGES:
+            old, _ = self._pages.popitem(last=False)
+            for place in range(old * PAGE_ROWS, (old + 1) * PAGE_ROWS):
+                self._strips.pop(place, None)
+        for place in range(page * PAGE_ROWS, (page + 1) * PAGE_ROWS):
+            self._strips.pop(place, None)
+        self.refresh()
+        if page == self.cursor // PAGE_ROWS:
+            self._tell()
+
+    def refused(self, page: int, generation: int) -> None:
+        """The rows of a page could not be fetched; they will be asked for again when they are next seen."""
+        if generation == self._generation:
+            self._asked.discard(page)
+
+    def _row(self, place: int) -> Row | None:
+        if not 0 <= place < len(self._ids):
+            return None
+        page = place // PAGE_ROWS
+        rows = self._pages.get(page)
+        if rows is None:
+            if page not in self._asked:
+                self._asked.add(page)
+                ids = self._ids[page * PAGE_ROWS : (page + 1) * PAGE_ROWS]
+                self.post_message(self.Wanted(self, page, ids, self._generation))
+            return None
+        self._pages.move_to_end(page)
+        return rows.get(self._ids[place])
+
+    # --- drawing
+
+    def widths(self, width: int) -> list[int]:
+        """The columns' widths in a table of `width` cells; one blank between columns."""
+        free = width - (len(self._columns) - 1) - sum(column.width for column in self._columns if not column.share)
+        shares = sum(column.share for column in self._columns)
+        out = [max(free * column.share // shares, 1) if column.share else column.width for column in self._columns]
+        slack = width - (len(self._columns) - 1) - sum(out)
+        for place, column in enumerate(self._columns):
+            if column.share and slack > 0:
+                out[place] += slack
+                break
+        return out
+
+    def style_of(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.get_component_rich_style(f"line--{name}")
+        return style
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if y == 0:
+            return self._header(width)
+        place = y - 1 + self.scroll_offset.y
+        strip = self._strips.get(place)
+        if strip is None or strip.cell_length != width:
+            strip = self._draw(place, width)
+            if self._row(place) is not None or place >= len(self._ids):
+                self._strips[place] = strip
+        return strip
+
+    def _header(self, width: int) -> Strip:
+        spans: list[Span] = []
+        for column, size in zip(self._columns, self.widths(width), strict=True):
+            spans += [*pad(clip(((column.title, "faint"),), size), size), (" ", "plain")]
+        return self._strip(Line(tuple(spans)), width)
+
+    def _draw(self, place: int, width: int) -> Strip:
+        row = self._row(place)
+        if row is None:
+            line = BLANK if place >= len(self._ids) else Line.of((" …", "faint"))
+        else:
+            sizes = self.widths(width)
+            spans: list[Span] = []
+            for cell, size in zip(self._cells(row, sizes), sizes, strict=True):
+                spans += [*pad(clip([(safe(text), style) for text, style in cell], size), size), (" ", "plain")]
+            line = Line(tuple(spans))
+        strip = self._strip(line, width)
+        if place == self.cursor and place < len(self._ids):
+            cursor = self.style_of("cursor")
+            strip = Strip(
+                [Segment(part.text, (part.style or Style()) + cursor) for part in strip], strip.cell_length
+            )
+        return strip
+
+    def _strip(self, line: Line, width: int) -> Strip:
+        segments = [Segment(safe(text), self.style_of(style)) for text, style in line.spans if text]
+        return Strip(segments).adjust_cell_length(width, self.style_of("plain"))
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles.clear()
+        self._strips.clear()
+
+    def watch_has_focus(self, _focused: bool) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    # --- cursor
+
+    def move_to(self, place: int) -> None:
+        """Put the cursor on a row and bring it into view."""
+        if not self._ids:
+            return
+        place = min(max(place, 0), len(self._ids) - 1)
+        old, self.cursor = self.cursor, place
+        self._strips.pop(old, None)
+        self._strips.pop(place, None)
+        top, rows = round(self.scroll_y), max(self.scrollable_content_region.height - 1, 1)
+        if place < top:
+            self.scroll_to(y=place, animate=False)
+        elif place >= top + rows:
+            self.scroll_to(y=place - rows + 1, animate=False)
+        self.refresh()
+        if old != place:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.post_message(self.Moved(self, self.row))
+
+    def action_cursor_up(self) -> None:
+        self.move_to(self.cursor - 1)
+
+    def action_cursor_down(self) -> None:
+        self.move_to(self.cursor + 1)
+
+    def action_page_up(self) -> None:
+        self.move_to(self.cursor - max(self.scrollable_content_region.height - 2, 1))
+
+    def action_page_down(self) -> None:
+        self.move_to(self.cursor + max(self.scrollable_content_region.height - 2, 1))
+
+    def action_cursor_home(self) -> None:
+        self.move_to(0)
+
+    def action_cursor_end(self) -> None:
+        self.move_to(len(self._ids) - 1)
+
+    def action_open(self) -> None:
+        if self.row is not None:
+            self.post_message(self.Opened(self, self.row))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < 1:
+            return
+        place = offset.y - 1 + self.scroll_offset.y
+        if place >= len(self._ids):
+            return
+        if place == self.cursor and event.chain >= 2:
+            self.action_open()
+        else:
+            self.move_to(place)
