@@ -207,12 +207,12 @@ def _network_words(chain: list[BaseException], endpoint: Endpoint) -> tuple[str,
     where = endpoint.label
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            reason = plain(cause.verify_message, secrets_of(endpoint))
+            reason = plain(getattr(cause, "verify_message", str(cause)), secrets_of(endpoint))
             return (
                 f"The certificate of {where} cannot be verified ({reason}).",
                 "If the server uses a private certificate authority, set SSL_CERT_FILE to its certificate.",
             )
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and "ReadError" not in names:
             return f"No secure connection to {where} could be made.", "Does the server speak plain http://?"
         if isinstance(cause, socket.gaierror):
             return f"The name of the server in {where} cannot be resolved.", "Check the URL and the network."
