@@ -214,6 +214,8 @@ class OpenAITeacher:
         beginning = b""
         limits, loop = self.timeouts, asyncio.get_running_loop()
         begun = loop.time() - (time.monotonic() - started)
+        latest = begun + limits.total_s
+        slack = min(1.0, limits.idle_s / 4)
         alarm_at = 0.0
         async with contextlib.aclosing(chunks) as pieces:
             async for chunk in pieces:
@@ -228,9 +230,9 @@ class OpenAITeacher:
                     due = max(now + limits.idle_s, begun + limits.first_byte_s)
                 else:
                     due = now + limits.idle_s
-                due = min(due, begun + limits.total_s)
+                due = min(due, latest)
                 # A thousand streams have many chunks: the alarm follows with a second's slack.
-                if abs(due - alarm_at) > min(1.0, limits.idle_s / 4):
+                if due != alarm_at and (abs(due - alarm_at) > slack or due == latest):
                     alarm_at = due
                     alarm.reschedule(due)
         for event in decoder.close():
@@ -240,12 +242,12 @@ class OpenAITeacher:
 
     def _too_slow(self, reader: AnswerReader, started: float) -> TeacherFailure:
         passed = time.monotonic() - started
-        if passed >= self.timeouts.total_s:
+        if passed > self.timeouts.total_s - 0.05:  # an alarm may ring a clock tick early
             message = f"The teacher did not finish its answer within {passed:.0f} s."
         elif reader.first_at is None:
             message = f"The teacher did not begin to answer within {passed:.0f} s."
         else:
-            message = f"The teacher fell silent in mid-answer for {self.timeouts.idle_s:.0f} s."
+            message = f"The teacher fell silent in mid-answer for {self.timeouts.idle_s:g} s."
         return TeacherFailure(FailureKind.TRANSIENT, message, partial=reader.text)
 
     def _answer(

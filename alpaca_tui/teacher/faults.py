@@ -231,8 +231,8 @@ def _network_words(chain: list[BaseException], endpoint: Endpoint) -> tuple[str,
         return f"{where} cannot be reached.", "Check the URL and the network."
     if names & {"ReadTimeout", "WriteTimeout"}:
         return "The teacher stopped answering.", ""
-    if "without sending" in texts:
-        return "The server closed the connection without answering.", ""
+    if "without sending a response" in texts:
+        return "The server closed the connection without an answer.", ""
     if (
         names & {"RemoteProtocolError", "DecodingError"}
         and "incomplete" not in texts

@@ -314,7 +314,7 @@ class _Connection(asyncio.Protocol):
             case "reset":
                 return self._close("faulty")
             case "garbage-http":
-                self.transport.write(random.Random(entry.number).randbytes(4096))
+                self.transport.write(b"NONSENSE\r\n\r\n" + random.Random(entry.number).randbytes(4096))
                 return self._close("faulty")
             case "endless":
                 return self._endless()
