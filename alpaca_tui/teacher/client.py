@@ -354,7 +354,7 @@ def _model_names(body: bytes, content_type: str, endpoint: Endpoint) -> list[str
         value = None
     if isinstance(value, dict):
         listing = cast(dict[str, object], value)
-        value = listing.get("data") or listing.get("models")
+        value = listing.get("data", listing.get("models"))
     if not isinstance(value, list):
         message = f"{endpoint.label} does not list its models the way OpenAI does."
         raise TeacherFailure(FailureKind.FATAL, message, hint=faults.URL_HINT)

@@ -212,7 +212,7 @@ def _network_words(chain: list[BaseException], endpoint: Endpoint) -> tuple[str,
                 f"The certificate of {where} cannot be verified ({reason}).",
                 "If the server uses a private certificate authority, set SSL_CERT_FILE to its certificate.",
             )
-        if isinstance(cause, ssl.SSLError) and "ReadError" not in names:
+        if isinstance(cause, ssl.SSLError) and names & {"ConnectError", "ConnectTimeout"}:
             return f"No secure connection to {where} could be made.", "Does the server speak plain http://?"
         if isinstance(cause, socket.gaierror):
             return f"The name of the server in {where} cannot be resolved.", "Check the URL and the network."

@@ -232,7 +232,8 @@ class _Connection(asyncio.Protocol):
         self.buffer += data
         while self.entry is None and (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             lines = self.buffer[:end].decode("latin-1").split("\r\n")
-            method, path, _ = lines[0].split(" ", 2)
+            method, target, _ = lines[0].split(" ", 2)
+            path = target.partition("?")[0]
             headers = {
                 name.strip().lower(): value.strip()
                 for name, _, value in (h.partition(":") for h in lines[1:])

@@ -9,6 +9,7 @@ import socket
 import ssl
 from datetime import UTC, datetime
 
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -295,7 +296,8 @@ def chained(*errors: BaseException) -> BaseException:
         ),
         (socket.gaierror(-2, "Name or service not known"), "cannot be resolved", "URL"),
         (ssl.SSLCertVerificationError(1, "self-signed"), "certificate", "SSL_CERT_FILE"),
-        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), "secure connection", "http://"),
+        (chained(httpx2.ConnectError("x"), ssl.SSLError(1, "WRONG_VERSION")), "secure connection", "http://"),
+        (chained(httpx2.ReadError("x"), ssl.SSLWantReadError()), "broke", ""),
         (OSError(errno.EMFILE, "Too many open files"), "open connections", "ulimit"),
         (OSError("whatever"), "broke", ""),
     ],
