@@ -70,12 +70,13 @@ def extra_missing(name: str) -> UserError | None:
 def _program() -> list[Finding]:
     python = platform.python_version()
     findings = [
-        Finding("program", "alpaca-tui", "ok", f"{_version('alpaca-tui')} on Python {python}, {platform.platform()}")
-    ]
-    if sys.version_info < (3, 11):
-        findings.append(
-            Finding("program", "python", "problem", f"Python {python} is too old.", "Install Python 3.11 or newer.")
+        Finding(
+            "program",
+            "alpaca-tui",
+            "ok",
+            f"{_version('alpaca-tui')} on Python {python}, {platform.platform()}",
         )
+    ]
     connection = sqlite3.connect(":memory:")
     try:
         options = {row[0] for row in connection.execute("PRAGMA compile_options")}
@@ -87,7 +88,8 @@ def _program() -> list[Finding]:
             "program",
             "sqlite",
             "ok" if search else "missing",
-            f"SQLite {sqlite3.sqlite_version}" + ("" if search else ", built without full-text search (FTS5)"),
+            f"SQLite {sqlite3.sqlite_version}"
+            + ("" if search else ", built without full-text search (FTS5)"),
         )
     )
     return findings
@@ -123,14 +125,18 @@ def _workspace(directory: Path | None) -> list[Finding]:
     )
     if not os.access(folder, os.W_OK):
         findings.append(
-            Finding("workspace", "write", "problem", f"{folder} is read-only for you.", "Use another --workspace.")
+            Finding(
+                "workspace", "write", "problem", f"{folder} is read-only for you.", "Use another --workspace."
+            )
         )
     return findings
 
 
 def _terminal(environ: Mapping[str, str]) -> list[Finding]:
     if not sys.stdout.isatty():
-        return [Finding("terminal", "output", "ok", "not a terminal: commands work, the application needs one")]
+        return [
+            Finding("terminal", "output", "ok", "not a terminal: commands work, the application needs one")
+        ]
     columns, lines = shutil.get_terminal_size()
     small = columns < 80 or lines < 24
     colour = environ.get("COLORTERM", "") in ("truecolor", "24bit")
@@ -190,7 +196,9 @@ def _version(package: str) -> str:
 def _gpu() -> Finding:
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return Finding("gpu", "nvidia", "missing", "no NVIDIA driver found; the tiny student trains on the CPU")
+        return Finding(
+            "gpu", "nvidia", "missing", "no NVIDIA driver found; the tiny student trains on the CPU"
+        )
     try:
         listing = subprocess.run(
             [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"],
@@ -201,6 +209,10 @@ def _gpu() -> Finding:
         ).stdout.strip()
     except (subprocess.SubprocessError, OSError) as error:
         return Finding(
-            "gpu", "nvidia", "missing", f"the driver does not answer: {error}", "Run nvidia-smi to see what it says."
+            "gpu",
+            "nvidia",
+            "missing",
+            f"the driver does not answer: {error}",
+            "Run nvidia-smi to see what it says.",
         )
     return Finding("gpu", "nvidia", "ok", "; ".join(listing.splitlines()) or "driver present, no GPU visible")

@@ -57,7 +57,9 @@ def root(
         raise typer.Exit
     context.obj = Invocation(workspace, as_json, quiet, verbose)
     logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO if verbose else logging.CRITICAL, format="%(levelname)s %(message)s"
+        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.CRITICAL,
+        format="%(levelname)s %(message)s",
     )
     if context.invoked_subcommand is None:
         open_tui(context.obj)
@@ -132,7 +134,9 @@ def _unexpected(as_json: bool) -> int:
         where = f"The log {path} could not be written ({error.strerror})."
     show_error(
         UserError(
-            "Something went wrong inside alpaca-tui", where, "Run it again with -v, and report it with that log."
+            "Something went wrong inside alpaca-tui",
+            where,
+            "Run it again with -v, and report it with that log.",
         ),
         as_json=as_json,
     )

@@ -61,7 +61,9 @@ class Invocation:
     def result(self, data: dict[str, Any], words: str = "") -> None:
         """The command's result: one JSON object with `--json`, else `words` for a person."""
         if self.json:
-            print(json.dumps(data, ensure_ascii=False, default=str).encode("utf-8", "replace").decode("utf-8"))
+            print(
+                json.dumps(data, ensure_ascii=False, default=str).encode("utf-8", "replace").decode("utf-8")
+            )
         elif words and not self.quiet:
             self.out.print(Text(visible(words)))
 

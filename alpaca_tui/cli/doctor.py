@@ -25,7 +25,13 @@ def doctor(context: typer.Context) -> None:
         {
             "ok": not broken,
             "checks": [
-                {"area": f.area, "name": f.name, "state": f.state, "detail": f.detail, "next_step": f.next_step}
+                {
+                    "area": f.area,
+                    "name": f.name,
+                    "state": f.state,
+                    "detail": f.detail,
+                    "next_step": f.next_step,
+                }
                 for f in findings
             ],
         }
@@ -40,7 +46,9 @@ def doctor(context: typer.Context) -> None:
             detail = Text(visible(finding.detail))
             if finding.next_step:
                 detail.append("\n" + visible(finding.next_step), style="bold")
-            table.add_row(Text(sign, style=colour), Text(finding.area, style="dim"), Text(finding.name), detail)
+            table.add_row(
+                Text(sign, style=colour), Text(finding.area, style="dim"), Text(finding.name), detail
+            )
         invocation.out.print(table)
     if broken:
         raise typer.Exit(1)

@@ -27,7 +27,8 @@ PROGRESS_INTERVAL_S = 0.2
 def generate(
     context: typer.Context,
     num: Annotated[
-        int, typer.Option("--num", "-n", min=1, help="Kept generated rows the workspace shall hold at the end.")
+        int,
+        typer.Option("--num", "-n", min=1, help="Kept generated rows the workspace shall hold at the end."),
     ],
     teacher: Annotated[
         str | None,
@@ -36,23 +37,32 @@ def generate(
             help="Who is asked. Without it: as in this workspace's last run, else your config.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Model name; a URL that offers one model uses it.")] = None,
-    endpoint: Annotated[str | None, typer.Option(metavar="auto|chat|completions", help="What the server speaks.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model name; a URL that offers one model uses it.")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="auto|chat|completions", help="What the server speaks.")
+    ] = None,
     seeds: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Your own seed tasks (self-instruct JSONL or Alpaca JSON).")
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own seed tasks (self-instruct JSONL or Alpaca JSON)."),
     ] = None,
     prompt_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Your own prompt text.")] = None,
     language: Annotated[str | None, typer.Option(help="Language of the tasks.")] = None,
     topic: Annotated[str | None, typer.Option(help="What the tasks shall be about.")] = None,
-    examples: Annotated[int | None, typer.Option(help="Seed tasks shown in each request (default 3).")] = None,
+    examples: Annotated[
+        int | None, typer.Option(help="Seed tasks shown in each request (default 3).")
+    ] = None,
     from_kept: Annotated[
         int | None, typer.Option(help="Kept tasks shown beside them in each request (default 0).")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(metavar="USD", min=0, help="Never spend more than this on this workspace, in all.")
+        float | None,
+        typer.Option(metavar="USD", min=0, help="Never spend more than this on this workspace, in all."),
     ] = None,
     price: Annotated[
-        str | None, typer.Option(metavar="IN,OUT", help="USD per million tokens, where we do not know the price.")
+        str | None,
+        typer.Option(metavar="IN,OUT", help="USD per million tokens, where we do not know the price."),
     ] = None,
     max_tokens: Annotated[
         int | None, typer.Option(min=0, help="Never use more tokens than this on this workspace, in all.")
@@ -69,7 +79,8 @@ def generate(
         str | None, typer.Option(metavar="tolerant|faithful", help="faithful: the rules of the 2023 release.")
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option(metavar="RULE", help="Switch a filter off (repeatable; see help generate).")
+        list[str] | None,
+        typer.Option(metavar="RULE", help="Switch a filter off (repeatable; see help generate)."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same seed, same choice of seed tasks.")] = None,
 ) -> None:
@@ -144,15 +155,19 @@ def rejudge(
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="ROUGE-L above which a task is a duplicate.")
     ] = None,
-    parser: Annotated[str | None, typer.Option(metavar="tolerant|faithful", help="How the answers are read.")] = None,
+    parser: Annotated[
+        str | None, typer.Option(metavar="tolerant|faithful", help="How the answers are read.")
+    ] = None,
     language: Annotated[str | None, typer.Option(help="Language of the tasks.")] = None,
-    seeds: Annotated[Path | None, typer.Option(metavar="FILE", help="Other seed tasks to compare with.")] = None,
+    seeds: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Other seed tasks to compare with.")
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Switch a filter off (repeatable).")
     ] = None,
 ) -> None:
     """Apply other rules to the stored answers; calls nobody. What is not given is as in the last run."""
-    from alpaca_tui.generation.opening import load_seeds
+    from alpaca_tui.generation.opening import seeds_in_force
     from alpaca_tui.generation.rejudge import rejudge as judge_again
     from alpaca_tui.generation.settings import GenerationSettings
 
@@ -175,7 +190,7 @@ def rejudge(
         with _progress(invocation, "Judging again", total) as advance:
             result = judge_again(
                 store,
-                load_seeds(settings),
+                seeds_in_force(workspace, settings.seeds_file)[0],
                 settings.filter_rules(),
                 threshold=settings.threshold,
                 parser=settings.parser,

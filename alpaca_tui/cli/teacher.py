@@ -14,7 +14,9 @@ teacher_app = typer.Typer(help="Teachers that come with alpaca-tui.", no_args_is
 @teacher_app.command("demo")
 def demo(
     context: typer.Context,
-    port: Annotated[int, typer.Option(help="Port on the loopback address; 0 takes a free one.", min=0, max=65535)] = 8765,
+    port: Annotated[
+        int, typer.Option(help="Port on the loopback address; 0 takes a free one.", min=0, max=65535)
+    ] = 8765,
     seed: Annotated[int, typer.Option(help="Same seed, same tasks.")] = 0,
     pace: Annotated[
         float | None, typer.Option(help="Tokens a second for each stream; 0 writes as fast as it can.", min=0)

@@ -16,7 +16,7 @@ from typing import Protocol
 from alpaca_tui.errors import UserError
 from alpaca_tui.generation.board import Board
 from alpaca_tui.generation.counts import Counts
-from alpaca_tui.generation.events import TaskView, Verdict
+from alpaca_tui.generation.events import TaskView
 from alpaca_tui.generation.judge import Judge, Judged
 from alpaca_tui.generation.parser import ParserName, Task, parse
 from alpaca_tui.store.rows import CandidateIn, CandidateRow, CompletionRow
@@ -192,7 +192,11 @@ class Consumer:
                 continue
             [candidate] = candidates_for_store(self._judge, [judged])
             example_id = self._store.promote(
-                row.id, score=candidate.score, nearest=candidate.nearest, top=candidate.top, mean=candidate.mean
+                row.id,
+                score=candidate.score,
+                nearest=candidate.nearest,
+                top=candidate.top,
+                mean=candidate.mean,
             )
             self._judge.name(judged.slot, f"row:{example_id}")
             self._counts.surplus -= 1
@@ -202,7 +206,9 @@ class Consumer:
     def _surplus(self) -> list[CandidateRow]:
         """Every surplus candidate, oldest first."""
         rows: list[CandidateRow] = []
-        while page := self._store.candidates(verdict="surplus", before=rows[-1].id if rows else None, limit=500):
+        while page := self._store.candidates(
+            verdict="surplus", before=rows[-1].id if rows else None, limit=500
+        ):
             rows.extend(page)
         return rows[::-1]
 

@@ -26,7 +26,9 @@ _EXIT_CODES = {
 
 def ending(reason: StopReason | None, detail: str = "") -> str:
     """One or two sentences: what ended the run, and the detail where there is one."""
-    words = _WORDS[reason] if reason is not None else "The process ended before the run did; continue any time."
+    words = (
+        _WORDS[reason] if reason is not None else "The process ended before the run did; continue any time."
+    )
     return f"{words} {detail}".strip()
 
 

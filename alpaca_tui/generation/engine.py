@@ -29,10 +29,11 @@ from alpaca_tui.generation.judge import Judge
 from alpaca_tui.generation.prompt import build_prompt
 from alpaca_tui.generation.seeds import SeedTask
 from alpaca_tui.generation.settings import CONCURRENCY_CEILING, GenerationSettings
+from alpaca_tui.store.rows import Spending
+from alpaca_tui.store.store import Store
 from alpaca_tui.teacher.pricing import Price
 from alpaca_tui.teacher.scheduler import Budget, Job, Limits, Scheduler
 from alpaca_tui.teacher.types import Answer, Endpoint, Sampling, Teacher, TeacherFailure, TeacherRequest
-from alpaca_tui.store.store import Store
 
 logger = logging.getLogger(__name__)
 EXPECTED_SHARE_KEPT = 0.6
@@ -55,7 +56,7 @@ class Generation:
         counts: Counts,
         price: Price | None,
         spent_usd: float | None,
-        spent_tokens: tuple[int, int],
+        spending: Spending,
         lost: int,
         resources: contextlib.ExitStack,
     ) -> None:
@@ -68,7 +69,7 @@ class Generation:
         self._counts = counts
         self._price = price
         self._lost = lost
-        self._earlier_tokens = spent_tokens
+        self._earlier = spending
         self._resources = resources
         self._prompt_settings = settings.prompt_settings()
         self._seed = settings.seed if settings.seed is not None else secrets.randbits(32)
@@ -99,7 +100,7 @@ class Generation:
             price,
             endpoint=endpoint,
             already_spent_usd=spent_usd,
-            already_spent_tokens=sum(spent_tokens),
+            already_spent_tokens=spending.tokens,
         )
         self._closer = threading.Thread(target=self._close_when_stopped, name="alpaca-run", daemon=True)
 
@@ -109,7 +110,9 @@ class Generation:
         """Begin: what earlier runs left to judge first, then new requests."""
         self._started = time.monotonic()
         self._state = "running"
-        self.log("note", f"Asking {self.endpoint.label} ({self.endpoint.model}) for {self.settings.goal:,} tasks.")
+        self.log(
+            "note", f"Asking {self.endpoint.label} ({self.endpoint.model}) for {self.settings.goal:,} tasks."
+        )
         if self._lost:
             self.log(
                 "note",

@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections import Counter, deque
 from collections.abc import Mapping
+from pathlib import Path
 
 from alpaca_tui.config import Settings, load_settings
 from alpaca_tui.errors import UserError
@@ -42,7 +43,7 @@ def prepare(
     a run already going on here, a workspace that cannot be written.
     """
     config = config or load_settings(workspace.root)
-    seeds = load_seeds(settings)
+    seeds, _ = seeds_in_force(workspace, settings.seeds_file)
     settings.prompt_settings()
     with contextlib.ExitStack() as resources:
         resources.enter_context(workspace.generation_lock())
@@ -75,8 +76,20 @@ def prepare(
         )
 
 
-def load_seeds(settings: GenerationSettings) -> list[SeedTask]:
-    return load_file(settings.seeds_file) if settings.seeds_file else load_builtin()
+def workspace_seeds(workspace: Workspace) -> Path:
+    """Where `seeds import` puts a workspace's own seed tasks."""
+    return workspace.root / "seeds.jsonl"
+
+
+def seeds_in_force(workspace: Workspace, file: Path | None) -> tuple[list[SeedTask], str]:
+    """The seed tasks a run shows its teacher, and where they come from: `file`, else the workspace's own,
+    else the shipped ones. Raises UserError naming each bad line."""
+    own = workspace_seeds(workspace)
+    if file is not None:
+        return load_file(file), str(file)
+    if own.exists():
+        return load_file(own), str(own)
+    return load_builtin(), "shipped with alpaca-tui"
 
 
 def load_counts(store: Store) -> Counts:
@@ -114,9 +127,13 @@ def _endpoint(
     settings: GenerationSettings, resources: contextlib.ExitStack, environ: Mapping[str, str]
 ) -> Endpoint:
     if settings.teacher != "demo":
-        return resolve_endpoint(settings.teacher, model=settings.model, kind=settings.endpoint, environ=environ)
+        return resolve_endpoint(
+            settings.teacher, model=settings.model, kind=settings.endpoint, environ=environ
+        )
     demo = resources.enter_context(start_demo(seed=settings.seed or 0))
-    return Endpoint(base_url=demo.url, model=settings.model or demo.model, label="demo", kind=settings.endpoint)
+    return Endpoint(
+        base_url=demo.url, model=settings.model or demo.model, label="demo", kind=settings.endpoint
+    )
 
 
 def _price(settings: GenerationSettings, endpoint: Endpoint, config: Settings) -> Price | None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from alpaca_tui.generation.consumer import candidates_for_store, name_places
 from alpaca_tui.generation.events import Verdict
+from alpaca_tui.generation.filters import FilterRules
 from alpaca_tui.generation.judge import Judge, Judged
 from alpaca_tui.generation.parser import ParserName, Task, parse
 from alpaca_tui.generation.seeds import SeedTask
-from alpaca_tui.generation.filters import FilterRules
 from alpaca_tui.store.encoding import storable
 from alpaca_tui.store.rows import CandidateRow, Rejudged, RejudgeReport
 from alpaca_tui.store.store import Store
@@ -34,7 +34,7 @@ class RejudgeResult:
     truncated: int = 0
     surplus: int = 0
     completions: int = 0
-    changes: RejudgeReport = RejudgeReport()
+    changes: RejudgeReport = field(default_factory=RejudgeReport)
 
 
 def rejudge(

@@ -11,7 +11,9 @@ def rescue(store: Store, candidate_id: int) -> int:
     counts as kept. Raises UserError when there is no such candidate or it holds nothing to keep."""
     candidate = store.candidate(candidate_id)
     if candidate is None:
-        raise UserError("There is no such candidate", f"Nothing has the number {candidate_id}.", "Pick it from the list.")
+        raise UserError(
+            "There is no such candidate", f"Nothing has the number {candidate_id}.", "Pick it from the list."
+        )
     if not candidate.instruction.strip() or not candidate.output.strip():
         raise UserError(
             "This candidate cannot be kept",

@@ -7,7 +7,7 @@ holds a key: keys live in the environment and in the endpoint, which is not stor
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -54,7 +54,7 @@ class GenerationSettings(BaseModel):
     @field_validator("filters", mode="before")
     @classmethod
     def _filters(cls, value: Any) -> Any:
-        return FilterRules.from_json(value) if isinstance(value, dict) else value
+        return value if isinstance(value, FilterRules) else FilterRules.from_json(value)
 
     @field_validator("price")
     @classmethod
@@ -105,5 +105,3 @@ class GenerationSettings(BaseModel):
     def from_json(cls, data: dict[str, Any]) -> GenerationSettings:
         known = {name: value for name, value in data.items() if name in cls.model_fields}
         return cls.build(**known)
-
-
