@@ -12,9 +12,11 @@ from typing import Any, cast
 
 from alpaca_tui.teacher import faults
 from alpaca_tui.teacher.dialect import whole_text
+from alpaca_tui.teacher.responses import plain
 from alpaca_tui.teacher.types import Endpoint, FailureKind, TeacherFailure, Usage
 
 MAX_ANSWER_CHARACTERS = 16 * 1024 * 1024
+_MAX_TOKENS = 10**9  # more is no count
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -75,9 +77,9 @@ class AnswerReader:
         if (usage := event.get("usage")) is not None:
             self.usage = _usage(usage) or self.usage
         if not self.model and isinstance(model := event.get("model"), str):
-            self.model = model
+            self.model = plain(model)
         if not self.answer_id and isinstance(answer_id := event.get("id"), str):
-            self.answer_id = answer_id
+            self.answer_id = plain(answer_id)
         choices = event.get("choices")
         if not isinstance(choices, list):
             return
@@ -100,7 +102,7 @@ class AnswerReader:
             self._add(content if isinstance(content, str) else _joined(content))
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
-            self.finish_reason = reason
+            self.finish_reason = plain(reason)
 
     def _add(self, text: str) -> None:
         if self._held or not text.isascii():
@@ -145,7 +147,9 @@ def _usage(value: object) -> Usage | None:
         return None
     counts = cast(dict[str, object], value)
     prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
-    if not isinstance(prompt, int) or not isinstance(completion, int) or prompt < 0 or completion < 0:
+    if not isinstance(prompt, int) or not isinstance(completion, int):
+        return None
+    if not (0 <= prompt <= _MAX_TOKENS and 0 <= completion <= _MAX_TOKENS):
         return None
     return Usage(prompt, completion) if prompt or completion else None
 

@@ -273,7 +273,7 @@ class OpenAITeacher:
             latency_s=now - started,
             first_token_s=None if reader.first_at is None else reader.first_at - started,
             model=reader.model or self.endpoint.model,
-            request_id=headers.get("x-request-id") or reader.answer_id or None,
+            request_id=plain(headers.get("x-request-id", "")) or reader.answer_id or None,
             rate=rate_headers(headers),
         )
 

@@ -138,8 +138,11 @@ def _judge(
 
 
 def _key_hint(endpoint: Endpoint) -> str:
-    variable = "OPENAI_API_KEY" if endpoint.label == "openai" else "ALPACA_TUI_API_KEY"
-    return f"Set {variable} to a valid key for this server."
+    if endpoint.label == "openai":
+        return "Set OPENAI_API_KEY to a valid key."
+    if endpoint.api_key is None:
+        return "Set ALPACA_TUI_API_KEY to the key of this server."
+    return "Check the key in ALPACA_TUI_API_KEY (or in OPENAI_API_KEY, if OPENAI_BASE_URL is this server)."
 
 
 def _says_quota(status: int, error: ServerError) -> bool:
@@ -171,7 +174,7 @@ def web_page(body: str, endpoint: Endpoint) -> TeacherFailure:
 def error_event(value: Mapping[str, object], endpoint: Endpoint, partial: str) -> TeacherFailure:
     """An error object inside a stream that began well. It counts as the status it names, else as 500."""
     error = parse_error(value)
-    status = int(error.code) if error.code.isdigit() and 400 <= int(error.code) < 600 else 500
+    status = int(error.code) if re.fullmatch("[45][0-9]{2}", error.code) else 500
     return from_error(status, error, endpoint, partial=partial)
 
 

@@ -218,7 +218,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         return seconds
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return _duration(value)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -231,6 +231,13 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers, datetime(2026, 10, 21, 7, 28, 0, tzinfo=UTC)) == seconds
 
 
+@given(st.text(max_size=40) | st.from_regex(r"\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ [+-]?\w+", fullmatch=True))
+def test_no_header_is_too_strange(value: str) -> None:
+    seconds = retry_after({"retry-after": value, "retry-after-ms": value})
+    assert seconds is None or seconds >= 0
+    assert rate_headers({"x-ratelimit-limit-tokens": value}).limit_requests is None
+
+
 @pytest.mark.parametrize(
     ("words", "seconds"),
     [
@@ -275,6 +282,8 @@ def test_an_error_event_counts_as_the_status_it_names() -> None:
     vllm = {"object": "error", "message": "bad request", "code": 400}
     assert faults.error_event(vllm, ENDPOINT, "").kind is FATAL
     assert faults.error_event({"error": "just words"}, ENDPOINT, "").message.endswith("just words")
+    for code in ("²²²", "9" * 5000, "200", ""):
+        assert faults.error_event({"error": {"message": "x", "code": code}}, ENDPOINT, "").status == 500
 
 
 # --- broken connections
