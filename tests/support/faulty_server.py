@@ -58,35 +58,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.answers import make_tasks, next_number, pieces, render_tasks
+from tests.support.refusals import STATUS_FAULTS, openai_error, refusal
 
 Plan = Sequence[str | None] | Callable[[int, dict[str, Any]], str | None]
 
 _ENDPOINTS = {"/v1/chat/completions": "chat", "/v1/completions": "completions"}
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
 _HTML = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
-_STATUS_FAULTS: dict[str, tuple[int, str, str, str]] = {  # fault: status, message, type, code
-    "429": (429, "Rate limit reached for requests. Please slow down.", "requests", "rate_limit_exceeded"),
-    "429-after": (429, "Rate limit reached for tokens. Please slow down.", "tokens", "rate_limit_exceeded"),
-    "429-quota": (
-        429,
-        "You exceeded your current quota, please check your plan and billing details.",
-        "insufficient_quota",
-        "insufficient_quota",
-    ),
-    "500": (500, "The server had an error while processing your request.", "server_error", ""),
-    "502": (502, "Bad gateway.", "server_error", ""),
-    "503": (503, "The engine is currently overloaded, please try again later.", "server_error", ""),
-    "503-after": (503, "Loading model", "unavailable_error", ""),
-    "403": (403, "Country, region, or territory not supported", "request_forbidden", "unsupported_country"),
-    "400": (400, "Invalid 'messages': empty array.", "invalid_request_error", "empty_array"),
-    "context": (
-        400,
-        "This model's maximum context length is 4096 tokens. However, you requested 9000 tokens "
-        "(5928 in the messages, 3072 in the completion). Please reduce the length of the messages.",
-        "invalid_request_error",
-        "context_length_exceeded",
-    ),
-}
 
 
 @dataclass
@@ -286,7 +264,7 @@ class _Connection(asyncio.Protocol):
             return self._unknown_model(body.get("model"))
         for name in options.refuses:
             if name in body:
-                return self._refuse(name, body[name])
+                return self._json(*refusal(options.refusal_style, name, body[name]))
         if state.over_rate() or (
             options.max_in_flight is not None and state.in_flight > options.max_in_flight
         ):
@@ -297,8 +275,8 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, entry: LogEntry, body: dict[str, Any]) -> None:
         options, fault = self.state.options, entry.fault
-        if fault in _STATUS_FAULTS:
-            status, message, kind, code = _STATUS_FAULTS[fault]
+        if fault in STATUS_FAULTS:
+            status, message, kind, code = STATUS_FAULTS[fault]
             extra = f"Retry-After: {options.retry_after_s:g}\r\n" if fault.endswith("-after") else ""
             return self._error(status, message, kind, code, extra=extra)
         match fault:
@@ -459,45 +437,10 @@ class _Connection(asyncio.Protocol):
         message = f"The model `{model}` does not exist or you do not have access to it."
         self._error(404, message, "invalid_request_error", "model_not_found", param="model")
 
-    def _refuse(self, name: str, value: object) -> None:
-        match self.state.options.refusal_style:
-            case "vllm":
-                message = (
-                    f"[{{'type': 'extra_forbidden', 'loc': ('body', '{name}'), "
-                    "'msg': 'Extra inputs are not permitted'}]"
-                )
-                return self._json(
-                    400, {"object": "error", "message": message, "type": "BadRequestError", "code": 400}
-                )
-            case "pydantic":
-                detail = [
-                    {"loc": ["body", name], "msg": "extra fields not permitted", "type": "value_error.extra"}
-                ]
-                return self._json(422, {"detail": detail})
-            case "llamacpp":
-                return self._json(400, {"error": {"code": 400, "message": f"unrecognized arguments: {name}"}})
-            case _:
-                pass
-        if name == "max_tokens":
-            message = (
-                "Unsupported parameter: 'max_tokens' is not supported with this model. "
-                "Use 'max_completion_tokens' instead."
-            )
-            return self._error(400, message, "invalid_request_error", "unsupported_parameter", param=name)
-        if name in ("temperature", "top_p"):
-            message = (
-                f"Unsupported value: '{name}' does not support {value} with this model. "
-                "Only the default (1) value is supported."
-            )
-            return self._error(400, message, "invalid_request_error", "unsupported_value", param=name)
-        message = f"Unsupported parameter: '{name}' is not supported with this model."
-        return self._error(400, message, "invalid_request_error", "unsupported_parameter", param=name)
-
     def _error(
         self, status: int, message: str, kind: str, code: str, *, param: str | None = None, extra: str = ""
     ) -> None:
-        error = {"message": message, "type": kind, "param": param, "code": code or None}
-        self._json(status, {"error": error}, extra=extra)
+        self._json(status, openai_error(message, kind, code, param), extra=extra)
 
     def _json(self, status: int, value: object, *, extra: str = "", outcome: str = "refused") -> None:
         self._respond(status, "application/json", json.dumps(value).encode(), extra=extra, outcome=outcome)
