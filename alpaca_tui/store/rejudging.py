@@ -22,6 +22,7 @@ from alpaca_tui.store.verdicts import (
     dump_top,
     insert_candidate,
     insert_example,
+    names_places,
     place_key,
     resolved,
 )
@@ -67,13 +68,24 @@ class Rejudging:
         """
         totals = {field.name: 0 for field in dataclasses.fields(RejudgeReport)}
         rows: dict[str, str] = {}
+        unnamed: list[tuple[int, CandidateIn]] = []
         with self._db.write() as db:
             for reading in plan:
-                _apply(db, reading, rows, totals)
+                _apply(db, reading, rows, unnamed, totals)
+            for candidate_id, candidate in unnamed:
+                _name_neighbours(db, candidate_id, resolved(candidate, rows))
         return RejudgeReport(**totals)
 
 
-def _apply(db: sqlite3.Connection, reading: Rejudged, rows: dict[str, str], totals: dict[str, int]) -> None:
+def _apply(
+    db: sqlite3.Connection,
+    reading: Rejudged,
+    rows: dict[str, str],
+    unnamed: list[tuple[int, CandidateIn]],
+    totals: dict[str, int],
+) -> None:
+    """One completion's new reading. rows: place key -> row key, so far. unnamed: candidates with a
+    neighbour that gets its row only later in this transaction."""
     row = db.execute(
         "SELECT finish_order FROM completion WHERE id = ? AND state = 'done'", (reading.completion_id,)
     ).fetchone()
@@ -88,13 +100,16 @@ def _apply(db: sqlite3.Connection, reading: Rejudged, rows: dict[str, str], tota
         twins = left.get(texts)
         known = resolved(candidate, rows)
         if twins:
-            example_id = _change(db, twins.popleft(), known, finish_order, totals)
+            old = twins.popleft()
+            candidate_id, example_id = old.id, _change(db, old, known, finish_order, totals)
         else:
             candidate_id = insert_candidate(db, reading.completion_id, known)
             example_id = None
             if candidate.verdict == "kept":
                 example_id = insert_example(db, candidate_id, finish_order, candidate.position)
                 totals["added"] += 1
+        if names_places(known):
+            unnamed.append((candidate_id, known))
         if example_id is not None:
             rows[place_key(reading.completion_id, candidate.position)] = row_key(example_id)
     for twins in left.values():
@@ -149,6 +164,15 @@ def _change(
         db.execute("UPDATE example SET withdrawn = 1 WHERE id = ?", (old.example_id,))
         totals["withdrawn"] += 1
     return old.example_id
+
+
+def _name_neighbours(db: sqlite3.Connection, candidate_id: int, candidate: CandidateIn) -> None:
+    named = (candidate.nearest, dump_top(candidate.top), candidate_id)
+    db.execute("UPDATE candidate SET nearest = ?, top = ? WHERE id = ?", named)
+    db.execute(
+        "UPDATE example SET nearest_key = ?, top = ? WHERE candidate_id = ? AND edited = 0",
+        named,
+    )
 
 
 def _supersede(db: sqlite3.Connection, old: _Old, totals: dict[str, int]) -> None:

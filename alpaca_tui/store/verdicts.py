@@ -56,14 +56,17 @@ def place_key(completion_id: int, position: int) -> str:
     return f"at:{completion_id}:{position}"
 
 
+def names_places(candidate: CandidateIn) -> bool:
+    """Whether a neighbour is named by place."""
+    return any(key.startswith("at:") for key in (candidate.nearest or "", *(key for key, _ in candidate.top)))
+
+
 def resolved(candidate: CandidateIn, rows: Mapping[str, str]) -> CandidateIn:
     """`candidate` with neighbours named by place (`place_key`) replaced by their row keys.
 
     rows: place key -> row key, of the rows assigned so far in this transaction.
     """
-    if not any(
-        key.startswith("at:") for key in (candidate.nearest or "", *(key for key, _ in candidate.top))
-    ):
+    if not names_places(candidate):
         return candidate
     return replace(
         candidate,
