@@ -27,9 +27,9 @@ from alpaca_tui.tui.commands import KeyTableCommands
 from alpaca_tui.tui.glyphs import glyphs, wants_ascii
 from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import Span
+from alpaca_tui.tui.preferences import default_theme, remember_theme
 from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.screens.dialogs import Choice, ErrorDialog, QuestionDialog
-from alpaca_tui.tui.preferences import default_theme, remember_theme
 from alpaca_tui.tui.session import Session
 from alpaca_tui.tui.theme import DARK, LIGHT, with_our_variables
 from alpaca_tui.tui.widgets.frame import TopBar
@@ -164,7 +164,11 @@ class AlpacaApp(App[int]):
         told = words.stop_words(reason)
         if reason in ("fatal", "failing", "error"):
             self.show_error(
-                UserError(told, view.stop_detail, "What came so far is stored. Mend the cause, then continue the run.")
+                UserError(
+                    told,
+                    view.stop_detail,
+                    "What came so far is stored. Mend the cause, then continue the run.",
+                )
             )
         else:
             self.say(f"{told}: {plural(view.kept, 'task')} kept")
@@ -250,7 +254,9 @@ class AlpacaApp(App[int]):
 
     def say(self, message: str, *, severity: Any = "information", title: str = "") -> None:
         """A toast. One line, never markup."""
-        self.notify(preview(message, 200), title=preview(title, 60), severity=severity, markup=False, timeout=4)
+        self.notify(
+            preview(message, 200), title=preview(title, 60), severity=severity, markup=False, timeout=4
+        )
 
     def copy(self, text: str, what: str) -> None:
         """Copy `text` and say which way it went."""
@@ -264,7 +270,10 @@ class AlpacaApp(App[int]):
     def _copied(self, copied: clipboard.Copied, what: str) -> None:
         if copied.write and self._driver is not None:
             self._driver.write(copied.write)
-        self.say(f"{copied.words}: {what}" if copied.ok else copied.words, severity="information" if copied.ok else "warning")
+        self.say(
+            f"{copied.words}: {what}" if copied.ok else copied.words,
+            severity="information" if copied.ok else "warning",
+        )
 
     # --- work and its failures
 

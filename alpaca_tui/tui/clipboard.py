@@ -36,7 +36,10 @@ def _tools(environment: Mapping[str, str]) -> list[tuple[str, list[str]]]:
         if "WAYLAND_DISPLAY" in environment:
             found.append(("wl-copy", ["wl-copy"]))
         if "DISPLAY" in environment:
-            found += [("xclip", ["xclip", "-selection", "clipboard"]), ("xsel", ["xsel", "--clipboard", "--input"])]
+            found += [
+                ("xclip", ["xclip", "-selection", "clipboard"]),
+                ("xsel", ["xsel", "--clipboard", "--input"]),
+            ]
         found += [("pbcopy", ["pbcopy"]), ("clip.exe", ["clip.exe"])]
     if "TMUX" in environment:
         found.append(("tmux", ["tmux", "load-buffer", "-w", "-"]))
@@ -73,7 +76,11 @@ def copy(
         except (OSError, subprocess.SubprocessError):
             continue
         if done.returncode == 0:
-            where = "Copied to tmux's buffer and, where it may, the terminal" if name == "tmux" else f"Copied with {name}"
+            where = (
+                "Copied to tmux's buffer and, where it may, the terminal"
+                if name == "tmux"
+                else f"Copied with {name}"
+            )
             return Copied(where, True)
     sequence = osc52(text)
     if len(sequence) > OSC52_LIMIT:

@@ -22,7 +22,9 @@ class KeyTableCommands(Provider):
 
     def _usable(self) -> Iterator[tuple[Key, str]]:
         """The commands in force: the key and the action with the place it runs in."""
-        active = {binding.id: node for node, binding, enabled, _ in self.screen.active_bindings.values() if enabled}
+        active = {
+            binding.id: node for node, binding, enabled, _ in self.screen.active_bindings.values() if enabled
+        }
         for key in KEYS:
             if key.command and key.id in active:
                 yield key, key.action

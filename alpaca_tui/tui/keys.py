@@ -177,7 +177,7 @@ KEYS: tuple[Key, ...] = (
     Key("home", "home.demo", ("d",), "demo", "Try the demo", "Start a run with the offline demo teacher.", command="home: Try the demo teacher"),
     Key("home", "home.continue", ("r",), "continue_run", "Continue", "Continue the last run where it stopped.", command="home: Continue the last run"),
     Key("home", "home.watch", ("w",), "watch", "Watch", "Go to the live run.", command="home: Watch the run"),
-    Key("home", "home.setup", ("g",), "setup", "Set up a run", "Set up a run with a teacher of your choice.", command="home: Set up a run"),
+    Key("home", "home.setup", ("n",), "setup", "New run", "Set up a run with a teacher of your choice.", command="home: Set up a run"),
     Key("home", "home.candidates", ("c",), "candidates", "Candidates", "Browse everything the teacher wrote, kept or not.", command="home: Browse candidates"),
     # --- Generate
     Key("generate", "generate.pause", ("space", "p"), "pause", "Pause", "Pause: what is in flight is finished, nothing new is asked.", _RUN, command="generate: Pause the run"),

@@ -32,7 +32,6 @@ STYLES = (
     "filtered",
     "truncated",
     "surplus",
-    "pending",
     "warning",
     "error",
     "success",
@@ -61,7 +60,9 @@ class Line:
     @classmethod
     def of(cls, *spans: Span | str, key: Hashable = None) -> Line:
         return cls(
-            tuple((safe(span), "plain") if isinstance(span, str) else (safe(span[0]), span[1]) for span in spans),
+            tuple(
+                (safe(span), "plain") if isinstance(span, str) else (safe(span[0]), span[1]) for span in spans
+            ),
             key,
         )
 
@@ -111,7 +112,9 @@ def pad(spans: Sequence[Span], width: int) -> tuple[Span, ...]:
     return (*spans, (" " * missing, "plain")) if missing > 0 else tuple(spans)
 
 
-def sides(left: Sequence[Span], right: Sequence[Span], width: int, key: Hashable = None, gap: int = 1) -> Line:
+def sides(
+    left: Sequence[Span], right: Sequence[Span], width: int, key: Hashable = None, gap: int = 1
+) -> Line:
     """`left` and `right` at the two ends of a line of `width` cells; the left side is cut first, and the
     right side dropped where the two could not live together."""
     left = [(safe(text), style) for text, style in left]

@@ -9,19 +9,18 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alpaca_tui.tui.session import Stored, Twins
 
 if TYPE_CHECKING:
     from alpaca_tui.generation.events import Snapshot, TaskView
-    from alpaca_tui.store.rows import CandidateRow, RunRow, Spending, Tally
+    from alpaca_tui.generation.overview import Overview
+    from alpaca_tui.store.rows import CandidateRow, RunRow
     from alpaca_tui.store.store import Store
     from alpaca_tui.workspace import Workspace
 
-RECENT = 200
-LOG_LINES = 200
 LOCK_NAME = "generation.lock"
 
 
@@ -29,11 +28,12 @@ def read_stored(workspace: Workspace, store: Store | None, twins: Twins) -> Stor
     """Everything Home and Generate show of a workspace at rest. Raises UserError."""
     if store is None:
         return Stored()
-    run = store.last_run()
-    tally = store.tally()
-    spending = store.spending()
+    from alpaca_tui.generation.overview import overview
+
+    seen = overview(store)
+    run, tally, spending = seen.run, seen.tally, seen.spending
     return Stored(
-        snapshot=_snapshot(store, run, tally, spending, twins) if run is not None else None,
+        snapshot=_snapshot(store, seen, run, twins) if run is not None else None,
         config=run.config if run is not None else {},
         started_at=run.started_at if run is not None else None,
         ended_at=run.ended_at if run is not None else None,
@@ -73,11 +73,11 @@ def busy(workspace: Workspace) -> str:
     return f"Process {pid}"
 
 
-def _snapshot(store: Store, run: RunRow, tally: Tally, spending: Spending, twins: Twins) -> Snapshot:
-    from alpaca_tui.generation.counts import ACCEPTANCE_POINTS, HISTOGRAM_BINS
+def _snapshot(store: Store, seen: Overview, run: RunRow, twins: Twins) -> Snapshot:
     from alpaca_tui.generation.events import LogLine, Money, Snapshot, StopReason
 
     config, totals = run.config, run.totals
+    tally, spending = seen.tally, seen.spending
     goal = _number(config.get("goal"), 0)
     kept = tally.kept
     this_run: Any = totals.get("this_run") or {}
@@ -108,7 +108,9 @@ def _snapshot(store: Store, run: RunRow, tally: Tally, spending: Spending, twins
         in_flight=0,
         concurrency=_number(config.get("concurrency"), 1),
         allowed=_number(config.get("concurrency"), 1),
-        elapsed_s=float(this_run.get("seconds") or max((run.ended_at or run.started_at) - run.started_at, 0.0)),
+        elapsed_s=float(
+            this_run.get("seconds") or max((run.ended_at or run.started_at) - run.started_at, 0.0)
+        ),
         eta_s=None,
         tokens_per_s=0.0,
         tasks_per_min=0.0,
@@ -127,19 +129,23 @@ def _snapshot(store: Store, run: RunRow, tally: Tally, spending: Spending, twins
         threshold=float(config.get("threshold", 0.7)),
         server=str(config.get("server") or config.get("teacher") or ""),
         model=str(config.get("answering_model") or config.get("model") or ""),
-        histogram=tuple(store.nearest_histogram(HISTOGRAM_BINS)),
-        acceptance=tuple(point.kept / point.judged for point in store.acceptance()[-ACCEPTANCE_POINTS:] if point.judged),
-        recent=_recent(store, config, twins),
+        histogram=seen.histogram,
+        acceptance=seen.acceptance,
+        recent=_recent(store, seen.recent, config, twins),
         log=tuple(
             LogLine(entry.at, entry.kind, entry.message)
-            for entry in sorted(store.log_entries(run.id, LOG_LINES), key=lambda entry: entry.id)
+            for entry in sorted(seen.log, key=lambda entry: entry.id)
         ),
     )
 
 
-def _recent(store: Store, config: Mapping[str, Any], twins: Twins) -> tuple[TaskView, ...]:
-    rows = store.candidates(limit=RECENT)
-    texts = twins.texts(store, [row.nearest for row in rows if row.nearest and row.verdict == "duplicate"], config)
+def _recent(
+    store: Store, rows: Sequence[CandidateRow], config: Mapping[str, Any], twins: Twins
+) -> tuple[TaskView, ...]:
+    """Newest last, as a live run shows them."""
+    texts = twins.texts(
+        store, [row.nearest for row in rows if row.nearest and row.verdict == "duplicate"], config
+    )
     return tuple(_view(row, texts) for row in reversed(rows))
 
 

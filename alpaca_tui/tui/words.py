@@ -5,6 +5,7 @@ Knows no widget; verdicts and stop reasons are taken by their plain names.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -14,7 +15,6 @@ VERDICT_WORDS: dict[str, str] = {
     "filtered": "filtered",
     "truncated": "cut off",
     "surplus": "surplus",
-    "pending": "pending",
 }
 
 STOP_WORDS: dict[str, str] = {
@@ -42,16 +42,16 @@ def count(number: int) -> str:
 
 
 def short(number: float) -> str:
-    """`987`, `12.3k`, `4.56M`."""
-    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+    """`987`, `9.8k`, `123k`, `4.6M`."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= limit:
-            value = number / (1e3 if unit == "k" else limit)
+            value = number / limit
             return f"{value:.1f}{unit}" if value < 100 else f"{value:.0f}{unit}"
     return f"{number:,.0f}"
 
 
 def dollars(amount: float | None, unknown: str = "unknown") -> str:
-    """`$0.0042`, `$1.25`, `$1,200`: as many decimals as the amount needs; None is `unknown`."""
+    """`$0.0042`, `$0.130`, `$1.25`, `$1,200`: as many decimals as the amount needs; None is `unknown`."""
     if amount is None:
         return unknown
     size = abs(amount)
@@ -61,11 +61,10 @@ def dollars(amount: float | None, unknown: str = "unknown") -> str:
         return f"${amount:,.0f}"
     if size >= 1:
         return f"${amount:.2f}"
-    if size >= 0.01:
-        return f"${amount:.3f}"
-    if size >= 0.0001:
-        return f"${amount:.5f}"
-    return "<$0.0001"
+    if size < 0.00001:
+        return "<$0.00001"
+    decimals = max(1 - math.floor(math.log10(size)), 3)
+    return f"${amount:.{min(decimals, 6)}f}"
 
 
 def percent(part: float, whole: float) -> str:

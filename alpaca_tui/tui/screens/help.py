@@ -11,9 +11,12 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Markdown
 
+from alpaca_tui.text import fit
 from alpaca_tui.tui.keys import bindings, help_groups
+from alpaca_tui.tui.paint import BLANK, Line
 from alpaca_tui.tui.screens.base import Dialog
 from alpaca_tui.tui.screens.dialogs import titled
+from alpaca_tui.tui.widgets.lines import LineView
 
 
 def page(name: str) -> str:
@@ -21,17 +24,25 @@ def page(name: str) -> str:
     return (resources.files("alpaca_tui.tui") / "help" / f"{name}.md").read_text("utf-8")
 
 
-def key_table(areas: Sequence[str]) -> str:
-    """The keys of `areas` as Markdown tables, one a group."""
-    parts: list[str] = []
+def key_lines(areas: Sequence[str]) -> list[Line]:
+    """The keys of `areas`, by heading."""
+    out: list[Line] = []
     for group, keys in help_groups(areas):
-        rows = [f"| {_cell(key.all_shown)} | {_cell(key.help)} |" for key in keys]
-        parts.append(f"### {group}\n\n| Key | What it does |\n|---|---|\n" + "\n".join(rows))
-    return "\n\n".join(parts)
+        out += [BLANK, Line.of((group, "title"))]
+        for key in keys:
+            out.append(Line.of((f"  {fit(key.all_shown, 18)}", "key"), (f" {key.help}", "plain")))
+    return out
 
 
-def _cell(text: str) -> str:
-    return "".join("\\" + character if character in "|\\[]*_`<" else character for character in text)
+class KeyTable(LineView):
+    """The keys, generated from the key table."""
+
+    def __init__(self, areas: Sequence[str]) -> None:
+        super().__init__(id="key-table")
+        self.areas = areas
+
+    def build(self, width: int, height: int) -> list[Line]:
+        return key_lines(self.areas)
 
 
 class HelpScreen(Dialog[None]):
@@ -43,11 +54,16 @@ class HelpScreen(Dialog[None]):
     def __init__(self, title: str, name: str, areas: Sequence[str]) -> None:
         super().__init__()
         self.heading = title
-        self.text = f"{page(name)}\n\n## Keys\n\n{key_table((*areas, 'app'))}"
+        self.text = page(name)
+        self.areas_shown = (*areas, "app")
 
     def compose(self) -> ComposeResult:
-        with titled(Vertical(classes="dialog help"), f"Help: {self.heading}", "esc closes"), VerticalScroll(id="help-text"):
+        with (
+            titled(Vertical(classes="dialog help"), f"Help: {self.heading}", "esc closes"),
+            VerticalScroll(id="help-text"),
+        ):
             yield Markdown(self.text)
+            yield KeyTable(self.areas_shown)
 
     def on_mount(self) -> None:
         self.query_one("#help-text").focus()

@@ -10,17 +10,18 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from alpaca_tui import __version__
-from alpaca_tui.text import plural, preview
+from alpaca_tui.text import fit, plural, preview
 from alpaca_tui.tui import words
 from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import BY_ID, bindings
-from alpaca_tui.tui.paint import BLANK, Line, Span, clip, sides
+from alpaca_tui.tui.paint import BLANK, Line, Span, clip
 from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.screens.generate import panes
 from alpaca_tui.tui.session import Stored
@@ -58,7 +59,9 @@ def next_steps(stored: Stored, live: bool) -> list[Step]:
         return [demo, setup] + ([look] if stored.candidates else [])
     if view.kept < view.goal:
         missing = plural(view.goal - view.kept, "task")
-        again = Step("home.continue", "Continue the run", f"{missing} to go to its goal of {words.count(view.goal)}")
+        again = Step(
+            "home.continue", "Continue the run", f"{missing} to go to its goal of {words.count(view.goal)}"
+        )
         return [again, look, setup]
     more = Step("home.setup", "Set up the next run", "a higher goal, another topic, another teacher")
     return [more, look]
@@ -98,7 +101,9 @@ class Facts(LineView):
         view = live or stored.snapshot
         kept = live.kept if live is not None else stored.kept
         share = f", {words.percent(stored.with_input, stored.kept)} with an input" if stored.kept else ""
-        rows: list[tuple[str, list[Span]]] = [("Dataset", [(plural(kept, "task"), "bold"), (" kept" + share, "plain")])]
+        rows: list[tuple[str, list[Span]]] = [
+            ("Dataset", [(plural(kept, "task"), "bold"), (" kept" + share, "plain")])
+        ]
         if stored.imported:
             rows.append(("", [(f"+ {plural(stored.imported, 'row')} imported", "plain")]))
         if view is not None:
@@ -121,7 +126,11 @@ class Facts(LineView):
         if view is not None:
             when = stored.ended_at or stored.started_at
             ago = f" {glyphs['dot']} {words.ago(when)}" if when and view.state == "stopped" else ""
-            whom = f" {glyphs['dot']} {preview(view.model or view.server, 24)}" if view.model or view.server else ""
+            whom = (
+                f" {glyphs['dot']} {preview(view.model or view.server, 24)}"
+                if view.model or view.server
+                else ""
+            )
             rows.append(("Last run", [*panes.state_spans(view)[:1], (ago + whom, "muted")]))
             rows.append(
                 (
@@ -145,14 +154,15 @@ class Steps(LineView):
 
     def build(self, width: int, height: int) -> list[Line]:
         lines: list[Line] = []
-        roomy = height >= 2 * len(self.steps) + 1
+        roomy = self.app.size.height >= 30
+        title_width = max((cell_len(step.title) for step in self.steps), default=0)
         for place, step in enumerate(self.steps):
             key = BY_ID[step.key_id]
             mark: Span = (f"{glyphs['cursor']} ", "primary") if place == 0 else ("  ", "plain")
             spans: list[Span] = [
                 mark,
                 (f" {key.shown} ", "chip" if place == 0 else "key"),
-                (f"  {step.title}", "bold"),
+                (f"  {fit(step.title, title_width)}", "bold"),
                 (f"   {step.why}", "muted"),
             ]
             if roomy and place == 0:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 from rich.cells import cell_len
 from textual import events
 
-from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import BY_ID, KEYS
 from alpaca_tui.tui.paint import Line, Span, cells, clip, sides
 from alpaca_tui.tui.widgets.lines import LineView
@@ -121,7 +120,10 @@ class KeyBar(LineView):
         at = start
         for _, shown, label, key, enabled in entries:
             size = cell_len(shown) + cell_len(label) + 3
-            out += [(f" {shown}", "key" if enabled else "faint"), (f" {label} ", "muted" if enabled else "faint")]
+            out += [
+                (f" {shown}", "key" if enabled else "faint"),
+                (f" {label} ", "muted" if enabled else "faint"),
+            ]
             self._spots.append(_Spot(at, at + size, key))
             at += size
         return out
@@ -130,5 +132,3 @@ class KeyBar(LineView):
         for spot in self._spots:
             if spot.start <= event.x < spot.end:
                 self.app.simulate_key(spot.action)
-
-

@@ -20,7 +20,21 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from alpaca_tui.tui.keys import bindings
-from alpaca_tui.tui.paint import BLANK, STYLES, Line, safe
+from alpaca_tui.tui.paint import BLANK, Line, safe
+from alpaca_tui.tui.palette import styles
+
+
+def under_cursor(strip: Strip, cursor: Style, plain: Style) -> Strip:
+    """`strip` with the cursor's background and weight. Colours keep their meaning, and what has a background
+    of its own keeps it."""
+    segments = [
+        Segment(
+            part.text,
+            part.style + cursor if part.style and part.style.bgcolor == plain.bgcolor else part.style,
+        )
+        for part in strip
+    ]
+    return Strip(segments, strip.cell_length)
 
 
 class LineView(ScrollView, can_focus=True):
@@ -28,7 +42,6 @@ class LineView(ScrollView, can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in (*STYLES, "cursor")}
 
     class Opened(Message):
         """Enter (or a second click) on a line with a key."""
@@ -81,7 +94,8 @@ class LineView(ScrollView, can_focus=True):
     def redraw(self) -> None:
         """Build the lines anew and repaint those that differ."""
         size = self.scrollable_content_region.size
-        if size.width <= 0 or size.height <= 0 or not self.is_mounted:
+        grows = self.styles.height is not None and self.styles.height.is_auto
+        if size.width <= 0 or (size.height <= 0 and not grows) or not self.is_mounted:
             return
         fresh = list(self.build(size.width, size.height))
         old = self._lines
@@ -91,6 +105,8 @@ class LineView(ScrollView, can_focus=True):
         length_changed = len(fresh) != len(old)
         if length_changed:
             self.virtual_size = Size(0, len(fresh))
+            if grows:
+                self.refresh(layout=True)
         changed = [
             index
             for index in range(max(len(fresh), len(old)))
@@ -108,9 +124,8 @@ class LineView(ScrollView, can_focus=True):
         if len(seen) > size.height * 0.6:
             self.refresh()
             return
-        left, up = self.gutter.left, self.gutter.top
         for row in seen:
-            self.refresh(Region(left, up + row, size.width, 1))
+            self.refresh(Region(0, row, size.width, 1))
 
     def _key_at(self, index: int) -> Hashable:
         return self._lines[index].key if 0 <= index < len(self._lines) else None
@@ -118,10 +133,9 @@ class LineView(ScrollView, can_focus=True):
     # --- drawing
 
     def style_of(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self.get_component_rich_style(f"line--{name}")
-        return style
+        if not self._styles:
+            self._styles = styles(self.app.theme_variables, self.background_colors[1])
+        return self._styles[name]
 
     @property
     def cursor_visible(self) -> bool:
@@ -140,9 +154,8 @@ class LineView(ScrollView, can_focus=True):
         segments = [Segment(safe(text), self.style_of(style)) for text, style in line.spans if text]
         strip = Strip(segments).adjust_cell_length(width, self.style_of("plain"))
         if line.key is not None and line.key == self.cursor and self.cursor_visible:
-            strip = Strip(
-                [Segment(segment.text, (segment.style or Style()) + self.style_of("cursor")) for segment in strip],
-                strip.cell_length,
+            strip = under_cursor(
+                strip, self.style_of("cursor" if self.has_focus else "cursor-blurred"), self.style_of("plain")
             )
         return strip
 
@@ -191,7 +204,9 @@ class LineView(ScrollView, can_focus=True):
             return
         old, self.cursor = self.cursor, key
         self._touched = key != keys[0]
-        rows = [index for index, line in enumerate(self._lines) if line.key is not None and line.key in (old, key)]
+        rows = [
+            index for index, line in enumerate(self._lines) if line.key is not None and line.key in (old, key)
+        ]
         for row in rows:
             self._strips.pop(row, None)
         size = self.scrollable_content_region.size

@@ -23,7 +23,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from alpaca_tui.tui.keys import bindings
-from alpaca_tui.tui.paint import BLANK, STYLES, Line, Span, clip, pad, safe
+from alpaca_tui.tui.paint import BLANK, Line, Span, clip, pad, safe
+from alpaca_tui.tui.palette import styles
+from alpaca_tui.tui.widgets.lines import under_cursor
 
 PAGE_ROWS = 100
 KEPT_PAGES = 12
@@ -48,7 +50,6 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = bindings("list")
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in (*STYLES, "cursor", "header")}
 
     class Wanted(Message):
         """Rows of these ids are needed for the screen; `generation` must be given back."""
@@ -177,9 +178,16 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
 
     def widths(self, width: int) -> list[int]:
         """The columns' widths in a table of `width` cells; one blank between columns."""
-        free = width - (len(self._columns) - 1) - sum(column.width for column in self._columns if not column.share)
+        free = (
+            width
+            - (len(self._columns) - 1)
+            - sum(column.width for column in self._columns if not column.share)
+        )
         shares = sum(column.share for column in self._columns)
-        out = [max(free * column.share // shares, 1) if column.share else column.width for column in self._columns]
+        out = [
+            max(free * column.share // shares, 1) if column.share else column.width
+            for column in self._columns
+        ]
         slack = width - (len(self._columns) - 1) - sum(out)
         for place, column in enumerate(self._columns):
             if column.share and slack > 0:
@@ -188,10 +196,9 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         return out
 
     def style_of(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self.get_component_rich_style(f"line--{name}")
-        return style
+        if not self._styles:
+            self._styles = styles(self.app.theme_variables, self.background_colors[1])
+        return self._styles[name]
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -219,13 +226,15 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             sizes = self.widths(width)
             spans: list[Span] = []
             for cell, size in zip(self._cells(row, sizes), sizes, strict=True):
-                spans += [*pad(clip([(safe(text), style) for text, style in cell], size), size), (" ", "plain")]
+                spans += [
+                    *pad(clip([(safe(text), style) for text, style in cell], size), size),
+                    (" ", "plain"),
+                ]
             line = Line(tuple(spans))
         strip = self._strip(line, width)
         if place == self.cursor and place < len(self._ids):
-            cursor = self.style_of("cursor")
-            strip = Strip(
-                [Segment(part.text, (part.style or Style()) + cursor) for part in strip], strip.cell_length
+            strip = under_cursor(
+                strip, self.style_of("cursor" if self.has_focus else "cursor-blurred"), self.style_of("plain")
             )
         return strip
 

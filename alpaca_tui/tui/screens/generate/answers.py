@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from alpaca_tui.store.rows import CompletionRow
 
 REFRESH_EVERY_S = 2.0
-_SIGNS = {"in_flight": ("running", "primary"), "done": ("done", "kept"), "failed": ("fault", "error"), "lost": ("fault", "warning")}
+_SIGNS = {
+    "in_flight": ("running", "primary"),
+    "done": ("done", "kept"),
+    "failed": ("fault", "error"),
+    "lost": ("fault", "warning"),
+}
 
 
 class AnswersScreen(RoomScreen):
@@ -87,7 +92,11 @@ class AnswersScreen(RoomScreen):
 
         def job() -> list[CompletionRow]:
             store = self.session.store()
-            return store.completions(order="begin", after=ids[0] + 1, limit=len(ids)) if store is not None else []
+            return (
+                store.completions(order="begin", after=ids[0] + 1, limit=len(ids))
+                if store is not None
+                else []
+            )
 
         def failed(error: BaseException) -> None:
             table.refused(page, generation)

@@ -94,6 +94,7 @@ class CandidatesScreen(RoomScreen):
         self.verdict = verdict or "all"
         self.rule = rule
         self.search = ""
+        self.twins: dict[str, str] = {}
         self._typing: Timer | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -102,7 +103,7 @@ class CandidatesScreen(RoomScreen):
         with Horizontal(id="drawer"):
             yield PagedTable["CandidateRow"](
                 [Column("", 2), Column("near", 5), Column("instruction", share=3), Column("why", share=2)],
-                _cells,
+                self._cells,
                 lambda row: row.id,
                 id="table",
                 classes="pane",
@@ -163,7 +164,13 @@ class CandidatesScreen(RoomScreen):
 
         def job() -> list[CandidateRow]:
             store = self.session.store()
-            return store.candidates_by_id(ids) if store is not None else []
+            rows = store.candidates_by_id(ids) if store is not None else []
+            self.twins.update(
+                self.session.instructions(
+                    [row.nearest for row in rows if row.nearest and row.verdict == "duplicate"]
+                )
+            )
+            return rows
 
         def failed(error: BaseException) -> None:
             table.refused(page, generation)
@@ -179,7 +186,9 @@ class CandidatesScreen(RoomScreen):
             return
 
         def job() -> dict[str, str]:
-            return self.session.instructions([key for key, _ in row.top] or ([row.nearest] if row.nearest else []))
+            return self.session.instructions(
+                [key for key, _ in row.top] or ([row.nearest] if row.nearest else [])
+            )
 
         self._show(row, self.query_one(Detail).twins)
         self.alpaca.in_thread("candidates.twins", job, lambda twins: self._show(row, twins))
@@ -191,6 +200,9 @@ class CandidatesScreen(RoomScreen):
         detail.row, detail.twins = row, twins
         detail.redraw()
         self.refresh_bindings()
+
+    def _cells(self, row: CandidateRow, sizes: Sequence[int]) -> list[list[Span]]:
+        return candidate_cells(row, self.twins.get(row.nearest or "", row.nearest or ""), sizes)
 
     # --- keys
 
@@ -272,7 +284,8 @@ def kept_candidates(tally: Tally) -> int:
     return max(tally.candidates - others, 0)
 
 
-def _cells(row: CandidateRow, sizes: Sequence[int]) -> list[list[Span]]:
+def candidate_cells(row: CandidateRow, twin: str, sizes: Sequence[int]) -> list[list[Span]]:
+    """A candidate's cells: sign, score, instruction, why. `twin` is its nearest instruction, where known."""
     name = str(row.verdict)
     why: list[Span]
     if row.rescued:
@@ -280,13 +293,16 @@ def _cells(row: CandidateRow, sizes: Sequence[int]) -> list[list[Span]]:
     elif name == "filtered":
         why = [(one_line(row.detail or (row.rule or "")), "muted")]
     elif name == "duplicate":
-        why = [(f"{glyphs['duplicate']} {row.nearest or ''}", "muted")]
+        why = [(f"{glyphs['duplicate']} {one_line(twin)}", "muted")]
     elif name == "truncated":
         why = [("cut off", "muted")]
     elif name == "surplus":
         why = [("more than the goal needed", "muted")]
     else:
         why = [("", "plain")]
-    score: Span = (f"{row.score:.2f}" if row.score is not None else "–", "duplicate" if name == "duplicate" else "faint")
+    score: Span = (
+        f"{row.score:.2f}" if row.score is not None else "–",
+        "duplicate" if name == "duplicate" else "faint",
+    )
     text = row.instruction or row.output or "(empty)"
     return [[(glyphs[name], name)], [score], [(fit(text, sizes[2]), "plain")], why]

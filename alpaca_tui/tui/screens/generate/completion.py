@@ -59,7 +59,9 @@ class Tabs(LineView):
         self.current = "tasks"
 
     def build(self, width: int, height: int) -> list[Line]:
-        spans: list[Span] = [(f" {label} ", "chip" if name == self.current else "muted") for name, label in TABS]
+        spans: list[Span] = [
+            (f" {label} ", "chip" if name == self.current else "muted") for name, label in TABS
+        ]
         return [Line.of(*spans, ("  [ ]", "key"), (" turn", "faint"))]
 
 
@@ -154,7 +156,9 @@ class CompletionScreen(RoomScreen):
             kind = "" if row.purpose == "generate" else f" {glyphs['dot']} {row.purpose}"
             facts.border_title = f"Answer #{row.index}{kind}"
         view = self.session.snapshot()
-        body.stream = next((s for s in view.streams if s.completion_id == self.completion_id), None) if view else None
+        body.stream = (
+            next((s for s in view.streams if s.completion_id == self.completion_id), None) if view else None
+        )
         facts.redraw()
         body.redraw()
         if self.candidate_id is not None and any(one.id == self.candidate_id for one in loaded.candidates):
@@ -197,7 +201,11 @@ class CompletionScreen(RoomScreen):
         if body.current == "prompt":
             request = self.loaded.request or {}
             chat = request.get("chat") or []
-            text = "\n\n".join(str(message[1]) for message in chat) if row.spoke != "completions" else str(request.get("text", ""))
+            text = (
+                "\n\n".join(str(message[1]) for message in chat)
+                if row.spoke != "completions"
+                else str(request.get("text", ""))
+            )
             self.alpaca.copy(text, "the prompt")
             return
         self.alpaca.copy(row.text, "the raw answer")

@@ -92,7 +92,17 @@ class Dashboard(Container):
                 "header",
                 "",
                 lambda view, width, _height: panes.header(view, width),
-                lambda v: (v.state, v.stopped_because, v.stop_detail, v.kept, v.goal, v.model, v.server, v.in_flight, v.eta_s and round(v.eta_s)),
+                lambda v: (
+                    v.state,
+                    v.stopped_because,
+                    v.stop_detail,
+                    v.kept,
+                    v.goal,
+                    v.model,
+                    v.server,
+                    v.in_flight,
+                    v.eta_s and round(v.eta_s),
+                ),
                 boxed=False,
             )
             yield SnapshotView("tiles", "", panes.tiles, _tile_parts, boxed=False)
@@ -124,34 +134,49 @@ class Dashboard(Container):
                 yield SnapshotView(
                     "histogram",
                     "Nearest neighbour (ROUGE-L)",
-                    lambda view, width, height: panes.histogram(view.histogram, view.threshold, width, height),
+                    lambda view, width, height: panes.histogram(
+                        view.histogram, view.threshold, width, height
+                    ),
                     lambda v: (v.histogram, v.threshold),
                 )
                 yield SnapshotView(
                     "acceptance",
                     "Accepted over time",
-                    lambda view, width, height: panes.acceptance(view.acceptance, width, height, view.new_verb_rate),
-                    lambda v: (v.acceptance, v.new_verb_rate),
+                    lambda view, width, height: panes.acceptance(view.acceptance, width, height),
+                    lambda v: v.acceptance,
                 )
         yield SnapshotView(
             "log",
             "Log",
-            lambda view, width, height: panes.log(view.log, width)
-            or panes.nothing("Nothing to report.", "Faults and changes of settings are written here.", width, height),
+            lambda view, width, height: (
+                panes.log(view.log, width)
+                or panes.nothing(
+                    "Nothing to report.", "Faults and changes of settings are written here.", width, height
+                )
+            ),
             lambda v: (v.log[-1:], len(v.log)),
             selectable=True,
         )
 
     def _streams(self, view: Snapshot, width: int, height: int) -> Sequence[Line]:
         if view.streams:
-            return panes.streams(view.streams, width, height, self._clock())
+            return panes.streams(
+                view.streams, width, height, self._clock(), self.query_one("#streams", LineView).cursor
+            )
         hint = "Press space to go on." if view.state == "paused" else ""
         return panes.nothing("No request is in flight.", hint, width, height)
 
     def _feed(self, view: Snapshot, width: int, height: int) -> Sequence[Line]:
         return panes.feed(view.recent, width) or panes.nothing(
-            "No task has been judged yet.", "Each appears here with its verdict once its answer is complete.", width, height
+            "No task has been judged yet.",
+            "Each appears here with its verdict once its answer is complete.",
+            width,
+            height,
         )
+
+    def on_line_view_moved(self, event: LineView.Moved) -> None:
+        if event.view.id == "streams":
+            event.view.redraw()
 
     def show(self, view: Snapshot) -> None:
         """Show another snapshot."""
@@ -208,6 +233,7 @@ class Dashboard(Container):
 
 def _tile_parts(view: Snapshot) -> object:
     return (
+        view.state,
         view.in_flight,
         view.allowed,
         view.concurrency,

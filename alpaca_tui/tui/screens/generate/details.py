@@ -67,23 +67,35 @@ def candidate(row: CandidateRow, twins: Mapping[str, str], width: int) -> list[L
 
 def neighbours(row: CandidateRow, twins: Mapping[str, str], width: int) -> list[Line]:
     """The nearest instructions with their scores, highest first."""
-    out = [Line.of(("Nearest", "title"), (f"  mean over all {row.mean:.3f}" if row.mean is not None else "", "faint"))]
-    top: Sequence[tuple[str, float]] = row.top or (((row.nearest, row.score),) if row.nearest and row.score is not None else ())
+    out = [
+        Line.of(
+            ("Nearest", "title"), (f"  mean over all {row.mean:.3f}" if row.mean is not None else "", "faint")
+        )
+    ]
+    top: Sequence[tuple[str, float]] = row.top or (
+        ((row.nearest, row.score),) if row.nearest and row.score is not None else ()
+    )
     if not top:
         return [*out, Line.of(("  nothing to compare with yet", "faint"))]
     for key, score in top:
         style = "duplicate" if row.verdict == "duplicate" and key == row.nearest else "muted"
-        head: list[Span] = [(f"  {score:.2f}  ", style)]
         text = twins.get(key)
-        head.append((preview(text, max(width - 8, 1)) if text else key, "plain" if text else "faint"))
-        out.append(Line.of(*head))
+        for place, part in enumerate(wrap(text or key, max(width - 8, 1), limit=3)):
+            out.append(
+                Line.of(
+                    (f"  {score:.2f}  " if not place else "        ", style),
+                    (part, "plain" if text else "faint"),
+                )
+            )
     return out
 
 
 def candidate_json(row: CandidateRow) -> str:
     """A candidate as an Alpaca row, for the clipboard."""
     return json.dumps(
-        {"instruction": row.instruction, "input": row.input, "output": row.output}, ensure_ascii=False, indent=2
+        {"instruction": row.instruction, "input": row.input, "output": row.output},
+        ensure_ascii=False,
+        indent=2,
     )
 
 
@@ -97,7 +109,10 @@ def facts(row: CompletionRow, width: int) -> list[Line]:
     state = STATE_WORDS.get(row.state, row.state)
     pairs: list[tuple[str, str]] = [
         ("State", f"{state}, {finish}" if row.state == "done" and finish else state),
-        ("Teacher", f"{row.answered_model or row.model} @ {row.server}" + (f" ({row.spoke})" if row.spoke else "")),
+        (
+            "Teacher",
+            f"{row.answered_model or row.model} @ {row.server}" + (f" ({row.spoke})" if row.spoke else ""),
+        ),
         ("Tokens", tokens),
         ("Cost", cost),
         (
@@ -115,7 +130,11 @@ def facts(row: CompletionRow, width: int) -> list[Line]:
         pairs.append(("Fault", row.error))
     half = width // 2 if width >= 90 else width
     cells_: list[tuple[Span, ...]] = [
-        ((f"{name:<9} ", "muted"), (preview(value, max(half - 12, 8)), "error" if name == "Fault" else "plain")) for name, value in pairs
+        (
+            (f"{name:<9} ", "muted"),
+            (preview(value, max(half - 12, 8)), "error" if name == "Fault" else "plain"),
+        )
+        for name, value in pairs
     ]
     if half == width:
         return [Line.of(*cell) for cell in cells_]
@@ -146,7 +165,11 @@ def tasks(rows: Sequence[CandidateRow], twins: Mapping[str, str], width: int) ->
         for label, text in (("in ", row.input), ("out", row.output)):
             if text:
                 for place, part in enumerate(wrap(text, max(width - 8, 1), limit=6)):
-                    out.append(Line.of((f"    {label if not place else '   '} ", "faint"), (part, "plain"), key=row.id))
+                    out.append(
+                        Line.of(
+                            (f"    {label if not place else '   '} ", "faint"), (part, "plain"), key=row.id
+                        )
+                    )
         out.append(Line((), row.id))
     return out
 
@@ -171,7 +194,9 @@ def prompt(request: Mapping[str, Any] | None, spoke: str | None, width: int) -> 
     out: list[Line] = []
     sampling = request.get("sampling")
     if isinstance(sampling, Mapping):
-        shown = ", ".join(f"{name} {value}" for name, value in sampling.items() if value not in (None, [], ()))  # type: ignore[misc]
+        shown = ", ".join(
+            f"{name} {value}" for name, value in sampling.items() if value not in (None, [], ())
+        )  # type: ignore[misc]
         out += [Line.of(("Sampling  ", "muted"), (preview(shown, max(width - 10, 1)), "plain")), BLANK]
     chat = request.get("chat")
     if spoke != "completions" and isinstance(chat, list | tuple):

@@ -268,7 +268,13 @@ def in_force(values: Mapping[str, str | bool], name: str) -> bool:
 
 def check(values: Mapping[str, str | bool]) -> Checked:
     """Read a form: what can be used as settings, and what is wrong with the rest."""
-    out = Checked(off=tuple(name.removeprefix(RULE_PREFIX) for name, value in values.items() if name.startswith(RULE_PREFIX) and not value))
+    out = Checked(
+        off=tuple(
+            name.removeprefix(RULE_PREFIX)
+            for name, value in values.items()
+            if name.startswith(RULE_PREFIX) and not value
+        )
+    )
     for name, item in FIELDS.items():
         text = str(values.get(name, item.default)).strip()
         if not in_force(values, name):
@@ -332,7 +338,9 @@ def from_config(config: Mapping[str, Any]) -> Values:
     return values
 
 
-def forecast(values: Mapping[str, str | bool], kept: int, price: tuple[float, float] | None) -> list[tuple[str, str]]:
+def forecast(
+    values: Mapping[str, str | bool], kept: int, price: tuple[float, float] | None
+) -> list[tuple[str, str]]:
     """What a run would roughly take: (what, how much), from the share of tasks that is usually kept.
 
     price: USD per million tokens (input, output) where known.
@@ -347,7 +355,10 @@ def forecast(values: Mapping[str, str | bool], kept: int, price: tuple[float, fl
     if not missing:
         return [("To do", f"nothing: {words.count(kept)} are kept already")]
     answers = math.ceil(missing / (tasks * SHARE_KEPT))
-    tokens_in, tokens_out = answers * (TOKENS_PROMPT + 120 * int(checked.settings.get("examples", 3) or 3)), answers * tasks * TOKENS_TASK
+    tokens_in, tokens_out = (
+        answers * (TOKENS_PROMPT + 120 * int(checked.settings.get("examples", 3) or 3)),
+        answers * tasks * TOKENS_TASK,
+    )
     out = [
         ("To keep", f"{words.count(missing)} more tasks" if kept else f"{words.count(missing)} tasks"),
         ("Answers", f"about {words.count(answers)}"),

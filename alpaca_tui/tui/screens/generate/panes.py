@@ -6,8 +6,12 @@ Knows the run's snapshot by its fields and no widget, so that every pane is test
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
 
 from alpaca_tui.text import fit, one_line, plural, preview
 from alpaca_tui.tui import words
@@ -56,7 +60,9 @@ def header(view: Snapshot, width: int) -> list[Line]:
     """State and teacher to the left, progress to the right; the bar; where a run ended, why."""
     left: list[Span] = [*state_spans(view)]
     if view.model or view.server:
-        shown = view.model if view.model and view.model == view.server else f"{view.model or '?'} @ {view.server}"
+        shown = (
+            view.model if view.model and view.model == view.server else f"{view.model or '?'} @ {view.server}"
+        )
         left.append((f"   {preview(shown, 48)}", "muted"))
     right: list[Span] = [
         (words.count(view.kept), "kept"),
@@ -84,27 +90,22 @@ def bar(fraction: float, width: int, style: str = "kept") -> tuple[Span, ...]:
 def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
     """The figures: label over value, and with three rows a word of context under it."""
     money = view.money
-    accepted = view.kept_this_run / view.judged if view.judged else None
+    judged = view.kept + view.duplicates + sum(view.filtered.values())
+    accepted = view.kept / judged if judged else None
     spent_note = f"of {words.dollars(money.budget)} budget" if money.budget is not None else "no budget set"
     if money.reserved:
-        spent_note = f"+{words.dollars(money.reserved)} in flight"
+        spent_note = f"+{words.dollars(money.reserved)} asked"
     tokens = view.prompt_tokens + view.completion_tokens
-    token_note = f"{words.short(view.prompt_tokens)} in {glyphs['dot']} {words.short(view.completion_tokens)} out"
+    token_note = f"{words.short(view.prompt_tokens)} in {words.short(view.completion_tokens)} out"
     if view.token_budget is not None:
         token_note = f"of {words.short(view.token_budget)} allowed"
     cells_: list[tuple[str, str, str, str]] = [
-        (
-            "In flight",
-            f"{view.in_flight}/{view.allowed}",
-            "plain" if view.allowed >= view.concurrency else "warning",
-            f"up to {words.count(view.concurrency)}" + (", slowed" if view.allowed < view.concurrency else ""),
-        ),
-        ("Tokens/s", words.short(view.tokens_per_s), "plain", f"{view.tasks_per_min:,.0f} tasks/min"),
+        *_pace(view),
         (
             "Accepted",
-            words.percent(view.kept_this_run, view.judged),
+            words.percent(view.kept, judged),
             "plain" if accepted is None or accepted > 0.15 else "warning",
-            f"of {words.count(view.judged)} judged",
+            f"of {words.short(judged)} judged",
         ),
         ("Answers", words.count(view.completions), "plain", _answers_note(view)),
         ("Tokens", words.short(tokens), "plain", token_note),
@@ -113,7 +114,7 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
             "Forecast",
             words.dollars(money.forecast),
             "plain" if money.forecast is not None else "muted",
-            f"{words.dollars(money.per_kept)} per kept",
+            f"{words.dollars(money.per_kept)} a task" if money.per_kept is not None else "per task unknown",
         ),
     ]
     if height < 3:
@@ -125,6 +126,25 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
         rows[1].append((fit(value, size - 1) + " ", "bold" if style == "plain" else style))
         rows[2].append((fit(note, size - 1) + " ", "faint"))
     return [Line(tuple(row)) for row in rows[: max(height, 2)]]
+
+
+def _pace(view: Snapshot) -> list[tuple[str, str, str, str]]:
+    """In flight and tokens a second; of a run that is over, how long it took and what it kept."""
+    if view.state == "stopped":
+        return [
+            ("This run", f"{words.count(view.kept_this_run)} kept", "plain", "by this run"),
+            ("Took", words.duration(view.elapsed_s), "plain", f"at {words.count(view.concurrency)} at once"),
+        ]
+    slowed = view.allowed < view.concurrency
+    return [
+        (
+            "In flight",
+            f"{view.in_flight}/{view.allowed}",
+            "warning" if slowed else "plain",
+            f"up to {words.count(view.concurrency)}" + (", slowed" if slowed else ""),
+        ),
+        ("Tokens/s", words.short(view.tokens_per_s), "plain", f"{view.tasks_per_min:,.0f} tasks/min"),
+    ]
 
 
 def _answers_note(view: Snapshot) -> str:
@@ -141,57 +161,83 @@ def _answers_note(view: Snapshot) -> str:
 # --- streams
 
 
-def streams(views: Sequence[StreamView], width: int, height: int, now: float) -> list[Line]:
-    """A card for each request in flight: as many lines each as there is room, one at least."""
+def streams(
+    views: Sequence[StreamView], width: int, height: int, now: float, chosen: object = None
+) -> list[Line]:
+    """A card for each request in flight: as many lines each as there is room, one at least. Lines left over
+    go to the `chosen` one (a completion id), else to the first."""
     if not views:
         return []
     each = max(height // len(views), 1)
+    spare = max(height - each * len(views), 0)
+    ids = [stream.completion_id for stream in views]
+    larger = chosen if chosen in ids else ids[0]
     out: list[Line] = []
     for stream in views:
-        out.extend(_card(stream, width, each, now))
+        out.extend(_card(stream, width, each + (spare if stream.completion_id == larger else 0), now))
     return out
+
+
+_LABEL = re.compile(r"^(\d{1,6})\s*\.\s*(Instruction|Input|Output)\s*:?\s*", re.IGNORECASE)
 
 
 def _marks(stream: StreamView) -> tuple[Span, ...]:
     return tuple((glyphs[str(task.verdict)], str(task.verdict)) for task in stream.tasks)
 
 
-def _writing(stream: StreamView) -> str:
-    """The line the teacher is writing right now."""
-    lines = stream.tail.rstrip().rsplit("\n", 1)
-    return lines[-1].strip().strip("#").strip()
+def _writing(stream: StreamView, width: int) -> tuple[Span, ...]:
+    """The line the teacher is writing right now, its end rather than its beginning, and the caret."""
+    caret: Span = (glyphs["caret"], "primary")
+    line = stream.tail.rstrip("\n").rsplit("\n", 1)[-1].strip()
+    label = _LABEL.match(line)
+    head: tuple[Span, ...] = ()
+    if label is not None:
+        kind = label[2].lower()
+        line = line[label.end() :]
+        sign = {"instruction": "", "input": "in ", "output": "out "}[kind]
+        head = ((f"{label[1]} {sign}", "faint"),)
+    room = max(width - cells(head) - 1, 1)
+    text = one_line(line.strip("#").strip())
+    if cell_len(text) > room:
+        text = (
+            glyphs["ellipsis"]
+            + set_cell_size(text[::-1], max(room - cell_len(glyphs["ellipsis"]), 0))[::-1].lstrip()
+        )
+    return (*head, (text, "muted"), caret)
+
+
+def _trouble(stream: StreamView) -> tuple[Span, ...]:
+    """Why a request waits, when it does."""
+    if stream.waiting_s is None and not stream.problem:
+        return ()
+    wait = f"asking again in {words.duration(stream.waiting_s)}" if stream.waiting_s else "asking again"
+    problem = f" {glyphs['dot']} {one_line(stream.problem)}" if stream.problem else ""
+    return ((f"{glyphs['warning']} {wait}", "warning"), (problem, "muted"))
 
 
 def _card(stream: StreamView, width: int, height: int, now: float) -> list[Line]:
     key = stream.completion_id
     number: Span = (f"#{stream.index:<4} ", "faint")
-    writing = _writing(stream)
-    waiting = stream.waiting_s is not None or bool(stream.problem)
-    trouble: tuple[Span, ...] = ()
-    if waiting:
-        wait = f"asking again in {words.duration(stream.waiting_s)}" if stream.waiting_s else "asking again"
-        trouble = (
-            (f"{glyphs['warning']} {wait}", "warning"),
-            (f" {glyphs['dot']} {one_line(stream.problem)}" if stream.problem else "", "muted"),
-        )
-    marks = _marks(stream)
+    marks, trouble = _marks(stream), _trouble(stream)
     if height == 1:
-        room = max(width - 8 - cells(marks) - 1, 8)
-        text = trouble or ((preview(writing, room), "muted"), (glyphs["caret"], "primary"))
-        return [Line(clip((number, *marks, (" " if marks else "", "plain"), *text), width), key)]
-    age = words.duration(now - stream.started_at)
-    facts = f"{words.short(stream.characters)} characters {glyphs['dot']} {age}"
+        head = (number, *marks, (" " if marks else "", "plain"))
+        return [Line(clip((*head, *(trouble or _writing(stream, width - cells(head)))), width), key)]
+    facts = (
+        f"{words.short(stream.characters)} chars {glyphs['dot']} {words.duration(now - stream.started_at)}"
+    )
     if stream.attempt > 1:
         facts = f"attempt {stream.attempt} {glyphs['dot']} {facts}"
     out = [sides((number, *marks), ((facts, "faint"),), width, key)]
     room = height - 2
-    shown = stream.tasks[-room:] if room > 0 else ()
-    out.extend(task_line(task, width, key, indent=2) for task in shown)
+    out.extend(task_line(task, width, key, indent=2) for task in (stream.tasks[-room:] if room > 0 else ()))
+    indent: Span = ("  ", "plain")
     if trouble:
-        out.append(Line(clip((("  ", "plain"), *trouble), width), key))
+        out.append(Line(clip((indent, *trouble), width), key))
+    elif stream.tail.strip():
+        out.append(Line(clip((indent, *_writing(stream, width - 2)), width), key))
     else:
-        fresh = preview(writing, max(width - 4, 1)) if writing else "waiting for the first words" * (not stream.tasks)
-        out.append(Line.of(("  " + fresh, "muted"), (glyphs["caret"], "primary"), key=key))
+        waiting: Span = ("waiting for the first words ", "faint")
+        out.append(Line((indent, waiting, (glyphs["caret"], "primary")), key))
     return out
 
 
@@ -213,7 +259,10 @@ def task_line(task: TaskView, width: int, key: object = None, indent: int = 0) -
     """Verdict, score, instruction; for what was not kept the reason (or the twin) beside it."""
     verdict = str(task.verdict)
     score = f"{task.score:.2f}" if task.score is not None else " –  "
-    head: list[Span] = [(" " * indent + glyphs[verdict] + " ", verdict), (score + "  ", verdict if verdict == "duplicate" else "faint")]
+    head: list[Span] = [
+        (" " * indent + glyphs[verdict] + " ", verdict),
+        (score + "  ", verdict if verdict == "duplicate" else "faint"),
+    ]
     room = width - indent - 8
     reason = reason_of(task)
     style = "muted" if task.provisional else "plain"
@@ -224,7 +273,8 @@ def task_line(task: TaskView, width: int, key: object = None, indent: int = 0) -
     left = max(room - max(min(len(reason) + len(mark) + 2, round(room * 0.45)), 12), 8)
     right = room - left - 2
     return Line(
-        (*head, (fit(instruction, left), style), ("  ", "plain"), (preview(mark + reason, right), verdict)), key
+        (*head, (fit(instruction, left), style), ("  ", "plain"), (preview(mark + reason, right), verdict)),
+        key,
     )
 
 
@@ -258,7 +308,7 @@ def histogram(bins: Sequence[int], threshold: float, width: int, height: int) ->
             body = cell * max(each - 1, 1) + (" " if each > 1 else "")
             spans.append((body, _bin_style(place, len(bins), threshold)))
         if row == rows - 1:
-            spans = _overlay(spans, f"{words.short(top)} at most", span)
+            spans = _overlay(spans, f"peak {words.short(top)}", span)
         out.append(Line(tuple(spans)))
     mark = min(round(threshold * span), span - 1)
     axis = glyphs["track"] * mark + glyphs["up"] + glyphs["track"] * (span - mark - 1)
@@ -334,7 +384,7 @@ def verdicts(view: Snapshot, width: int) -> list[Line]:
     return out
 
 
-def acceptance(values: Sequence[float], width: int, height: int, new_verbs: float | None = None) -> list[Line]:
+def acceptance(values: Sequence[float], width: int, height: int) -> list[Line]:
     """The share kept over time as an area, and in words whether the well is running dry."""
     if not values:
         return [Line.of(("Comes with the first answers.", "muted"))]
@@ -351,10 +401,8 @@ def acceptance(values: Sequence[float], width: int, height: int, new_verbs: floa
         verdict = ("getting saturated", "warning")
     else:
         verdict = ("still fresh", "success")
-    left: list[Span] = [(f"{100 * now:.0f} % kept lately ", "plain"), verdict]
-    right: list[Span] = [(f"{100 * new_verbs:.0f} % new verbs", "faint")] if new_verbs is not None else []
     if height > 1:
-        out.append(sides(left, right, width))
+        out.append(Line(clip(((f"{100 * now:.0f} % kept lately ", "plain"), verdict), width)))
     return out
 
 
@@ -363,7 +411,7 @@ def resample(values: Sequence[float], width: int) -> list[float]:
     size = len(values)
     if size >= width:
         edges = [round(place * size / width) for place in range(width + 1)]
-        return [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+        return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     return [values[min(place * size // width, size - 1)] for place in range(width)]
 
 

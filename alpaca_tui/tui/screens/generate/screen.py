@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.containers import Container
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -46,7 +47,7 @@ class GenerateScreen(RoomScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._filled = False
+        self._known = False
         self.preparing = False
         self._setting_up = False
         self._wanted_concurrency: int | None = None
@@ -56,13 +57,11 @@ class GenerateScreen(RoomScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Plain("", id="notice")
-        yield Setup()
-        yield Dashboard()
+        yield Container(id="room")
 
     def on_mount(self) -> None:
         self._timer = self.set_interval(POLL_EVERY_S, self.poll)
         self.set_interval(READ_EVERY_S, self.read)
-        self._show_part()
 
     def on_screen_resume(self) -> None:
         if self._timer is not None:
@@ -107,20 +106,20 @@ class GenerateScreen(RoomScreen):
         state = self.state
         if state != self._state_seen:
             self._state_seen = state
-            self._show_part()
+            self._notice()
+            self.call_later(self._show_part)
         view = self.view
-        if view is not None and state != "setup":
-            self.query_one(Dashboard).show(view)
+        for dashboard in self.query(Dashboard):
+            if view is not None and dashboard.is_mounted:
+                dashboard.show(view)
 
     def read(self) -> None:
         """Read the store anew while no run of ours is live."""
-        if (self.is_current and not self.session.live and not self.preparing) or not self._filled:
+        if (self.is_current and not self.session.live and not self.preparing) or not self._known:
             self.alpaca.in_thread("generate.read", self.session.read, self._read)
 
     def _read(self, _stored: Stored) -> None:
-        if not self._filled:
-            self._filled = True
-            self._fill_form()
+        self._known = True
         self._notice()
         self.poll()
         waiting, self._when_read = self._when_read, []
@@ -137,44 +136,63 @@ class GenerateScreen(RoomScreen):
         notice.display = bool(text)
         notice.say(text)
 
-    def _show_part(self) -> None:
-        """Form or dashboard, and the keys that go with it."""
-        setup = self.state == "setup"
-        form_, dashboard = self.query_one(Setup), self.query_one(Dashboard)
-        changed = form_.display != setup
-        form_.display, dashboard.display = setup, not setup
-        self._notice()
-        if changed or self.focused is None:
-            self.call_after_refresh(self._focus_part)
+    async def _show_part(self) -> None:
+        """Form or dashboard, made when it is needed, and the keys that go with it."""
+        room = self.query_one("#room", Container)
+        state = self.state
+        if state == "setup":
+            if not self.query(Setup):
+                await room.remove_children()
+                await room.mount(self._new_setup())
+                self._focus("#field-teacher")
+        elif state != "reading" and self.view is not None:
+            if not self.query(Dashboard):
+                await room.remove_children()
+                await room.mount(Dashboard())
+            self.poll()
+            focused = self.focused
+            if focused is None or not focused.display:
+                self._focus("#feed" if self.query_one(Dashboard).has_class("-idle") else "#streams")
         self.refresh_bindings()
         self.redraw_bar()
 
-    def _focus_part(self) -> None:
-        if not self.is_current:
-            return
-        if self.state == "setup":
-            self.query_one("#field-teacher").focus()
-        else:
-            target = "#feed" if self.query_one(Dashboard).has_class("-idle") else "#streams"
-            self.query_one(target).focus()
+    def _focus(self, selector: str) -> None:
+        def focus() -> None:
+            for found in self.query(selector):
+                self.set_focus(found)
+
+        self.call_after_refresh(focus)
 
     # --- starting
 
     def _after_read(self, then: Any) -> None:
         """Run `then` once it is known what is stored."""
-        if not self._filled:
+        if not self._known:
             self._when_read.append(then)
             self.read()
         else:
             then()
 
-    def _fill_form(self) -> None:
-        assert self.stored is not None
-        values = form.from_config(self.stored.config) if self.stored.config else form.defaults()
-        view = self.stored.snapshot
-        if view is not None and view.kept >= view.goal:
+    def _new_setup(self, *, fresh: bool = False) -> Setup:
+        """A form filled with the last run's settings, or (`fresh`) with the defaults."""
+        from alpaca_tui.generation.filters import RULES
+
+        stored = self.stored
+        values = (
+            form.from_config(stored.config)
+            if stored is not None and stored.config and not fresh
+            else form.defaults()
+        )
+        view = self.view
+        if view is not None and view.kept >= int(str(values["goal"]) or 0):
             values["goal"] = str(next_goal(view.kept))
-        self.query_one(Setup).fill(values, self.stored.kept)
+        return Setup(values, view.kept if view is not None else 0, RULES)
+
+    async def on_setup_defaults(self) -> None:
+        room = self.query_one("#room", Container)
+        await room.remove_children()
+        await room.mount(self._new_setup(fresh=True))
+        self._focus("#field-teacher")
 
     async def on_setup_start(self, event: Setup.Start) -> None:
         values = event.values
@@ -251,7 +269,9 @@ class GenerateScreen(RoomScreen):
 
     def _can_continue(self) -> bool:
         view = self.view
-        return view is not None and view.kept < view.goal and not (self.stored is not None and self.stored.busy)
+        return (
+            view is not None and view.kept < view.goal and not (self.stored is not None and self.stored.busy)
+        )
 
     def action_pause(self) -> None:
         run = self.session.run
@@ -295,7 +315,9 @@ class GenerateScreen(RoomScreen):
                 self.alpaca.command(lambda name=name, value=value: setters[name](value))
             if changes:
                 self._wanted_concurrency = None
-                told = ", ".join(f"{name} {value if value is not None else 'default'}" for name, value in changes.items())
+                told = ", ".join(
+                    f"{name} {value if value is not None else 'default'}" for name, value in changes.items()
+                )
                 self.alpaca.say(f"Changed: {told}")
 
         self.app.push_screen(TuneDialog(view), tuned)
@@ -316,14 +338,14 @@ class GenerateScreen(RoomScreen):
         def go() -> None:
             if self.session.live:
                 return
-            self._fill_form()
             self._setting_up = True
             self.poll()
 
         self._after_read(go)
 
     def action_next_view(self) -> None:
-        self.query_one(Dashboard).next_view()
+        for dashboard in self.query(Dashboard):
+            dashboard.next_view()
 
     def action_candidates(self, verdict: str = "", rule: str = "") -> None:
         from alpaca_tui.tui.screens.generate.candidates import CandidatesScreen
@@ -355,7 +377,9 @@ class GenerateScreen(RoomScreen):
     def _open_verdict(self, event: LineView.Opened) -> None:
         if isinstance(event.key, tuple):
             kind, name = event.key
-            self.action_candidates(verdict="filtered" if kind == "rule" else str(name), rule=str(name) if kind == "rule" else "")
+            self.action_candidates(
+                verdict="filtered" if kind == "rule" else str(name), rule=str(name) if kind == "rule" else ""
+            )
 
     @on(LineView.Opened, "#log")
     def _open_log(self, event: LineView.Opened) -> None:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Collapsible, Input, Select
@@ -28,9 +29,10 @@ from alpaca_tui.tui.widgets.plain import Plain
 class FieldRow(Vertical):
     """A label, its control, and what is wrong with it."""
 
-    def __init__(self, item: form.Field) -> None:
+    def __init__(self, item: form.Field, value: str | bool | None = None) -> None:
         super().__init__(id=f"row-{item.name.replace('_', '-')}", classes="field")
         self.item = item
+        self._first = str(item.default if value is None else value)
 
     def compose(self) -> Iterable[Widget]:
         item = self.item
@@ -38,28 +40,28 @@ class FieldRow(Vertical):
         with Horizontal(classes="line"):
             yield Plain(item.label, classes="label")
             if item.kind == "choice":
-                yield Select(item.choices, value=item.default, allow_blank=False, compact=True, id=control_id)
+                yield Select(item.choices, value=self._first, allow_blank=False, compact=True, id=control_id)
             else:
-                yield Input(str(item.default), placeholder=item.placeholder, compact=True, id=control_id)
-        yield Plain("", classes="fault")
+                yield Input(self._first, placeholder=item.placeholder, compact=True, id=control_id)
 
-    def fault(self, message: str) -> None:
-        """Show what is wrong, or nothing."""
-        row = self.query_one(".fault", Plain)
-        row.say(f"{glyphs['fault']} {message}" if message else "")
-        self.set_class(bool(message), "-fault")
+    @property
+    def control(self) -> Input | Select[str]:
+        found = self.query_one(".line > Input, .line > Select")
+        assert isinstance(found, Input | Select)
+        return found  # type: ignore[return-value]
 
     @property
     def value(self) -> str:
-        control = self.query_one(".line > Input, .line > Select")
-        return str(control.value)  # type: ignore[attr-defined]
+        return str(self.control.value)
 
-    @value.setter
-    def value(self, value: str) -> None:
-        control = self.query_one(".line > Input, .line > Select")
-        assert isinstance(control, Input | Select)
-        if control.value != value:
-            control.value = value
+    def fault(self, message: str) -> None:
+        """Show what is wrong, or nothing. The line for it is made when it is first needed."""
+        shown = self.query(".fault")
+        if message and not shown:
+            self.mount(Plain(f"{glyphs['fault']} {message}", classes="fault"))
+        for line in shown.results(Plain):
+            line.say(f"{glyphs['fault']} {message}" if message else "")
+        self.set_class(bool(message), "-fault")
 
 
 class Forecast(LineView):
@@ -87,9 +89,17 @@ class Setup(Vertical):
     class Cancelled(Message):
         pass
 
-    def __init__(self) -> None:
+    class Defaults(Message):
+        pass
+
+    def __init__(self, values: Mapping[str, str | bool], kept: int, rules: Mapping[str, str]) -> None:
+        """values: what the fields start with. kept: tasks kept here already. rules: the filter rules, id
+        and what each rejects."""
         super().__init__(id="setup")
-        self.kept = 0
+        self._values: form.Values = {**form.defaults(), **values}
+        self.kept = kept
+        self._rules = rules
+        self._recheck_pending = False
 
     def compose(self) -> Iterable[Widget]:
         groups = {group.id: group for group in form.GROUPS}
@@ -101,16 +111,8 @@ class Setup(Vertical):
                 with Vertical(classes="column"):
                     yield from self._group(groups["prompt-group"])
                     yield Forecast()
-            with Collapsible(title="Advanced: prompt, limits, endpoint, parser", id="advanced"), Horizontal(
-                classes="two"
-            ):
-                fields = groups["advanced-group"].fields
-                for half in (fields[:5], fields[5:]):
-                    with Vertical(classes="column"):
-                        for item in half:
-                            yield FieldRow(item)
-            with Collapsible(title="Filter rules", id="rules"):
-                yield Vertical(id="rule-list")
+            yield Collapsible(title="Advanced: prompt, limits, endpoint, parser", id="advanced")
+            yield Collapsible(title="Filter rules", id="rules")
         with Horizontal(id="form-foot"):
             yield Plain("", id="form-hint")
             yield Button("Start", id="start")
@@ -120,45 +122,49 @@ class Setup(Vertical):
         box.border_title = group.title
         with box:
             for item in group.fields:
-                yield FieldRow(item)
+                yield FieldRow(item, self._values.get(item.name))
                 if item.name == "model":
                     yield Plain("", id="key-line")
+
+    def on_mount(self) -> None:
+        self.recheck()
+
+    async def on_collapsible_expanded(self, event: Collapsible.Expanded) -> None:
+        """What is folded away is made when it is first unfolded: a form opens faster without it."""
+        await self._unfold(event.collapsible)
+
+    async def _unfold(self, fold: Collapsible) -> None:
+        place = fold.query_one(Collapsible.Contents)
+        if place.children:
+            return
+        if fold.id == "rules":
+            await place.mount(*(self._rule_box(rule, words) for rule, words in self._rules.items()))
+            return
+        fields = next(group for group in form.GROUPS if group.id == "advanced-group").fields
+        columns = [
+            Vertical(*(FieldRow(item, self._values.get(item.name)) for item in half), classes="column")
+            for half in (fields[:5], fields[5:])
+        ]
+        await place.mount(Horizontal(*columns, classes="two"))
+        self.recheck()
+
+    def _rule_box(self, rule: str, words: str) -> Checkbox:
+        on = bool(self._values.get(form.RULE_PREFIX + rule, True))
+        return Checkbox(Content(f"{rule:<24}{words}"), on, name=rule, compact=True, id=f"rule-{rule}")
 
     # --- values
 
     @property
     def values(self) -> form.Values:
-        """The form as it stands."""
-        out: form.Values = {row.item.name: row.value for row in self.query(FieldRow)}
-        for box in self.query(Checkbox):
-            out[form.RULE_PREFIX + (box.name or "")] = box.value
+        """The form as it stands; fields that are folded away keep what they had."""
+        out = dict(self._values)
+        out.update({row.item.name: row.value for row in self.query(FieldRow)})
+        out.update({form.RULE_PREFIX + (box.name or ""): box.value for box in self.query(Checkbox)})
         return out
-
-    def fill(self, values: Mapping[str, str | bool], kept: int) -> None:
-        """Show `values`; `kept` tasks are in the workspace already."""
-        self.kept = kept
-        for row in self.query(FieldRow):
-            row.value = str(values.get(row.item.name, row.item.default))
-        for box in self.query(Checkbox):
-            box.value = bool(values.get(form.RULE_PREFIX + (box.name or ""), True))
-        self.recheck()
-
-    async def show_rules(self, rules: Mapping[str, str]) -> None:
-        """The filter rules to choose from: id and what each rejects."""
-        place = self.query_one("#rule-list")
-        if place.children:
-            return
-        from textual.content import Content
-
-        await place.mount(
-            *(
-                Checkbox(Content(f"{rule:<24}{words}"), True, name=rule, compact=True, id=f"rule-{rule}")
-                for rule, words in rules.items()
-            )
-        )
 
     def recheck(self) -> None:
         """Read every field anew: faults beside them, fields that mean nothing hidden, the forecast."""
+        self._recheck_pending = False
         values = self.values
         checked = form.check(values)
         for row in self.query(FieldRow):
@@ -191,9 +197,17 @@ class Setup(Vertical):
         line.display = teacher != "demo"
         there = bool(os.environ.get("OPENAI_API_KEY", "").strip())
         if teacher == "openai":
-            text = f"{glyphs['yes']} OPENAI_API_KEY is set" if there else f"{glyphs['no']} OPENAI_API_KEY is not set: export it, then start alpaca-tui again"
+            text = (
+                f"{glyphs['yes']} OPENAI_API_KEY is set"
+                if there
+                else f"{glyphs['no']} OPENAI_API_KEY is not set: export it, then start alpaca-tui again"
+            )
         else:
-            text = f"{glyphs['yes']} OPENAI_API_KEY is set" if there else f"{glyphs['dot']} OPENAI_API_KEY is not set; many own servers need none"
+            text = (
+                f"{glyphs['yes']} OPENAI_API_KEY is set"
+                if there
+                else f"{glyphs['dot']} OPENAI_API_KEY is not set; many own servers need none"
+            )
         line.say(text)
         line.set_class(teacher == "openai" and not there, "-missing")
 
@@ -203,8 +217,10 @@ class Setup(Vertical):
     @on(Select.Changed)
     @on(Checkbox.Changed)
     def _changed(self) -> None:
-        if self.is_mounted:
-            self.recheck()
+        """One check for a burst of changes."""
+        if not self._recheck_pending:
+            self._recheck_pending = True
+            self.call_after_refresh(self.recheck)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         for node in event.widget.ancestors_with_self:
@@ -212,7 +228,9 @@ class Setup(Vertical):
                 self.query_one("#form-hint", Plain).say(node.item.hint)
                 return
         if isinstance(event.widget, Button):
-            self.query_one("#form-hint", Plain).say("Everything can be stopped and continued later; nothing is lost.")
+            self.query_one("#form-hint", Plain).say(
+                "Everything can be stopped and continued later; nothing is lost."
+            )
 
     @on(Input.Submitted)
     def action_next_field(self) -> None:
@@ -222,21 +240,23 @@ class Setup(Vertical):
         self.screen.focus_previous()
 
     def action_defaults(self) -> None:
-        self.fill(form.defaults(), self.kept)
+        self.post_message(self.Defaults())
 
     @on(Button.Pressed, "#start")
-    def action_start(self) -> None:
+    async def action_start(self) -> None:
         values = self.values
         checked = form.check(values)
-        if checked.errors:
-            self.recheck()
-            first = self.query_one(f"#row-{next(iter(checked.errors)).replace('_', '-')}", FieldRow)
-            for node in first.ancestors:
-                if isinstance(node, Collapsible):
-                    node.collapsed = False
-            self.call_after_refresh(first.query_one(".line > Input, .line > Select").focus)
+        if not checked.errors:
+            self.post_message(self.Start(values))
             return
-        self.post_message(self.Start(values))
+        name = next(iter(checked.errors))
+        if not self.query(f"#row-{name.replace('_', '-')}"):
+            fold = self.query_one("#advanced", Collapsible)
+            fold.collapsed = False
+            await self._unfold(fold)
+        self.recheck()
+        row = self.query_one(f"#row-{name.replace('_', '-')}", FieldRow)
+        self.call_after_refresh(row.control.focus)
 
     def action_cancel(self) -> None:
         self.post_message(self.Cancelled())

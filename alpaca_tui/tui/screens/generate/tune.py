@@ -40,21 +40,23 @@ class TuneDialog(Dialog[dict[str, Any]]):
     def compose(self) -> ComposeResult:
         with titled(Vertical(classes="dialog tune"), "Tune the run"):
             for name in NAMES:
-                yield FieldRow(form.FIELDS[name])
-            yield Plain("Applies to requests and verdicts from now on; earlier ones stay as they are.", classes="hint")
+                value = self.before[name]
+                yield FieldRow(form.FIELDS[name], "" if value is None else f"{value:g}")
+            yield Plain(
+                "Applies to requests and verdicts from now on; earlier ones stay as they are.", classes="hint"
+            )
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
                 yield Button("Apply", id="apply")
 
     def on_mount(self) -> None:
-        for row in self.query(FieldRow):
-            value = self.before[row.item.name]
-            row.value = "" if value is None else f"{value:g}"
         self.query_one("#field-temperature").focus()
 
     def _read(self) -> dict[str, Any] | None:
         """The values, or None where one of them will not do (the fault is then shown)."""
-        checked = form.check({**form.defaults(), **{row.item.name: row.value for row in self.query(FieldRow)}})
+        checked = form.check(
+            {**form.defaults(), **{row.item.name: row.value for row in self.query(FieldRow)}}
+        )
         for row in self.query(FieldRow):
             row.fault(checked.errors.get(row.item.name, ""))
         if any(name in checked.errors for name in NAMES):
