@@ -22,7 +22,6 @@ SIGNS = {
     Verdict.FILTERED: ("✗", "red"),
     Verdict.TRUNCATED: ("…", "magenta"),
     Verdict.SURPLUS: ("+", "cyan"),
-    Verdict.PENDING: ("·", "dim"),
 }
 
 

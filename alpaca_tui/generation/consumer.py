@@ -120,6 +120,10 @@ class Consumer:
         """Queue a stored completion."""
         self._queue.put(completion_id)
 
+    def later(self, action: Callable[[], None]) -> None:
+        """Do something small on the judge's thread: writing a line of the log, off the scheduler's loop."""
+        self._queue.put(action)
+
     def want_previews(self) -> None:
         """Someone is looking: give provisional verdicts to what streams, for a while."""
         self._previews_wanted.set()
@@ -150,7 +154,7 @@ class Consumer:
                     item()
                 else:
                     completion = self._store.completion(item)
-                    if completion is not None:
+                    if completion is not None and not completion.judged:
                         self.consume(completion)
             except UserError as error:
                 self._watcher.on_fault(error)

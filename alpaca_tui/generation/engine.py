@@ -32,7 +32,9 @@ from alpaca_tui.generation.settings import CONCURRENCY_CEILING, GenerationSettin
 from alpaca_tui.store.rows import Spending
 from alpaca_tui.store.store import Store
 from alpaca_tui.teacher.pricing import Price
-from alpaca_tui.teacher.scheduler import Budget, Job, Limits, Scheduler
+from alpaca_tui.teacher.budget import Budget
+from alpaca_tui.teacher.jobs import Job, Limits
+from alpaca_tui.teacher.scheduler import Scheduler
 from alpaca_tui.teacher.types import Answer, Endpoint, Sampling, Teacher, TeacherFailure, TeacherRequest
 
 logger = logging.getLogger(__name__)
@@ -189,12 +191,9 @@ class Generation:
         self._resources.close()
 
     def log(self, kind: str, message: str, data: dict[str, Any] | None = None) -> None:
-        """One line for people, kept with the run."""
+        """One line for people, kept with the run (written by the judge's thread)."""
         self._board.log(kind, message)
-        try:
-            self._store.log(self._run_id, kind, message, data)
-        except UserError as error:
-            logger.error("the run's log could not be written: %s", error)
+        self._consumer.later(lambda: self._store.log(self._run_id, kind, message, data))
 
     # --- how it goes
 
@@ -238,8 +237,8 @@ class Generation:
             eta_s=missing / rate if rate > 0 and state == "running" else None,
             tokens_per_s=status.tokens_per_s,
             tasks_per_min=counts.tasks_per_min() if state != "stopped" else 0.0,
-            prompt_tokens=status.prompt_tokens,
-            completion_tokens=status.completion_tokens,
+            prompt_tokens=self._earlier.prompt_tokens + status.prompt_tokens,
+            completion_tokens=self._earlier.completion_tokens + status.completion_tokens,
             token_budget=self.settings.token_budget,
             money=Money(
                 spent=spent,
@@ -274,9 +273,10 @@ class Generation:
             "completions": counts.completions,
             "failed": counts.failed,
             "usage": {
-                "prompt_tokens": status.prompt_tokens,
-                "completion_tokens": status.completion_tokens,
-                "total_tokens": status.prompt_tokens + status.completion_tokens,
+                "prompt_tokens": self._earlier.prompt_tokens + status.prompt_tokens,
+                "completion_tokens": self._earlier.completion_tokens + status.completion_tokens,
+                "lost_tokens": self._earlier.lost_tokens,
+                "total_tokens": status.spent_tokens,
             },
             "cost_usd": status.spent_usd,
             "stopped_because": None if self._reason is None else self._reason.value,

@@ -16,9 +16,8 @@ RunState = Literal["preparing", "running", "pausing", "paused", "stopping", "sto
 
 
 class Verdict(StrEnum):
-    """What became of a candidate. `pending` while its completion still streams and nothing is final."""
+    """What became of a candidate."""
 
-    PENDING = "pending"
     KEPT = "kept"
     DUPLICATE = "duplicate"
     FILTERED = "filtered"
@@ -126,7 +125,6 @@ class Snapshot:
     model: str
     histogram: tuple[int, ...] = ()
     acceptance: tuple[float, ...] = ()
-    new_verb_rate: float | None = None
     streams: tuple[StreamView, ...] = ()
     recent: tuple[TaskView, ...] = ()
     log: tuple[LogLine, ...] = field(default=())

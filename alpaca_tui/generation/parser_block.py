@@ -54,8 +54,13 @@ class Block:
         """Neither a header nor an input or output label has been seen."""
         return self.header is None and not self.labels
 
+    @property
+    def only_heading(self) -> bool:
+        """There is an unnumbered header and no field after it: it may have been a heading of the chatter."""
+        return self.header is not None and self.number is None and not self.labels
+
     def begin(self, line: str, fences: Fences) -> None:
-        """Take the header's own line, whose rest is already text."""
+        """Take the header's own line, whole now; what follows the label is already text."""
         self.lines = [line]
         if self.header is not None:
             self.written = bool(line[self.header.end :].strip())
@@ -68,7 +73,7 @@ class Block:
             self.labels.append((len(self.lines), label, bool(fences)))
             text = line[label.end :]
             is_output = label.kind in ("output", "answer")
-            if is_output and not fences and (label.number is None or label.number == self.number):
+            if is_output and not fences and (label.number is None or self.number in (None, label.number)):
                 self.output_seen = True
             if is_output:
                 self.output_line = len(self.lines)
@@ -107,8 +112,10 @@ def field_texts(block: Block, lines: list[str]) -> tuple[str, str, str]:
         titled = block.header is not None and block.header.kind == "task"
         if titled or not _text(lines, start, index):
             start = (index, label.end)
-            break
+        break
     instruction = _text(lines, start, instruction_end)
+    if block.header is not None and block.header.bold:
+        instruction = _without_bold_end(instruction)
     if block.header is not None and block.header.kind == "task":
         again = read_label(instruction)
         if again is not None and again.kind == "instruction":
@@ -119,7 +126,8 @@ def field_texts(block: Block, lines: list[str]) -> tuple[str, str, str]:
             texts.append("")
             continue
         end = next((stop for stop in stops if stop > entry[0]), len(lines))
-        texts.append(_text(lines, (entry[0], entry[1].end), end))
+        text = _text(lines, (entry[0], entry[1].end), end)
+        texts.append(_without_bold_end(text) if entry[1].bold else text)
     if block.preface and given is None and no_input(instruction):
         # The answer began with the instruction itself and named its input "Instruction".
         return block.preface, "", texts[1]
@@ -131,6 +139,14 @@ def _text(lines: list[str], start: tuple[int, int], end: int) -> str:
     if line >= end:
         return ""
     return "\n".join([lines[line][column:], *lines[line + 1 : end]]).strip()
+
+
+def _without_bold_end(text: str) -> str:
+    """`text` without the signs that close the bold type opened before its label, if its first line ends so."""
+    first, newline, rest = text.partition("\n")
+    if first.endswith(("**", "__")) and first.count(first[-2:]) % 2:
+        return (first[:-2].rstrip() + newline + rest).strip()
+    return text
 
 
 _Entry = tuple[int, Label, bool]
@@ -189,17 +205,15 @@ def drop_blanks(lines: list[str]) -> None:
 
 def drop_gap(block: Block, number: int | None) -> str:
     """Remove what stands between this task's text and the next header, numbered `number`: blank lines,
-    one announcing title, one separator (however often repeated). The separator's sign, or ""."""
+    one announcing title, one separator (press releases end in a `###` of their own). Its sign, or ""."""
     lines = block.lines
     drop_blanks(lines)
     if len(lines) > 1 and is_gap_title(lines, block.number, number):
         lines.pop()
         drop_blanks(lines)
-    separator = lines[-1].strip() if len(lines) > 1 else ""
-    sign = read_separator(separator)
+    sign = read_separator(lines[-1]) if len(lines) > 1 else ""
     if sign:
-        while len(lines) > 1 and lines[-1].strip() in (separator, ""):
-            lines.pop()
+        lines.pop()
         return sign
     if lines and lines[-1].rstrip().endswith("###") and not lines[-1].lstrip().startswith("#"):
         lines[-1] = lines[-1].rstrip().rstrip("#")
@@ -220,13 +234,19 @@ def is_gap_title(lines: list[str], ended: int | None, number: int | None) -> boo
     return number is None and apart and (ended is None or said == ended + 1)
 
 
-def drop_wrapper(lines: list[str]) -> None:
-    """Remove from the end the fence that wraps the whole answer, or each task of it: fence lines while
-    their number is odd, with the separators and blanks around them."""
-    fences = sum(is_fence(line) for line in lines)
-    while len(lines) > 1 and fences % 2:
-        last = lines[-1]
-        if last.strip() and not is_fence(last) and not read_separator(last):
+def drop_wrapper(lines: list[str], *, at_end: bool) -> None:
+    """Remove the fences that wrap an answer or each of its tasks, not those of its code: before the next
+    header a closing and an opening one in a row, `at_end` of the answer a closing one without its pair."""
+    tail: list[int] = []
+    for index in range(len(lines) - 1, 0, -1):
+        if is_fence(lines[index]):
+            tail.append(index)
+        elif lines[index].strip() and not read_separator(lines[index]):
             break
-        fences -= is_fence(lines.pop())
+        if len(tail) == 2:
+            break
+    if at_end and tail and sum(map(is_fence, lines)) % 2:
+        del lines[tail[0] :]
+    elif not at_end and len(tail) == 2:
+        del lines[tail[1] :]
     drop_blanks(lines)

@@ -13,13 +13,15 @@ from alpaca_tui.generation.parser_block import Block, drop_blanks, drop_wrapper
 from alpaca_tui.generation.parser_lines import begins_label, is_fence, read_separator
 
 _END_TOKENS = re.compile(r"(?:<\|(?:endoftext|im_end|eot_id|end)\|>|</s>|<eos>|<end_of_turn>)[ \t]*\Z")
-_REMARK = re.compile(
+_OFFER = re.compile(
     r"(?:please )?(?:let me know|i hope|hope (?:this|these)|feel free|would you like|do you want|"
-    r"(?:these|those|that|this|here) (?:are|is|were|completes?|concludes?)|"
     r"if you(?:'d| would)? (?:need|like|want))\b",
     re.IGNORECASE,
 )
-_REMARK_OBJECT = re.compile(r"\b(?:tasks|instructions|examples)\b", re.IGNORECASE)
+_SUMMARY = re.compile(
+    r"(?:these|those|that|this|here) (?:are|is|were|completes?|concludes?)\b", re.IGNORECASE
+)
+_ABOUT_TASKS = re.compile(r"\b(?:tasks|instructions|examples)\b", re.IGNORECASE)
 _LONGEST_REMARK = 400
 _PASSES = 8
 """Endings stack (`###`, a fence, a remark); more layers than this are text."""
@@ -61,11 +63,11 @@ def drop_ending(block: Block, separators: set[str], *, wrapped: bool) -> bool:
             lines[-1] = _END_TOKENS.sub("", lines[-1])
         if len(lines) > 2 and begins_label(lines[-1]) and read_separator(lines[-2]) == "#":
             lines.pop()
-        while len(lines) > 1 and (read_separator(lines[-1]) in signs or (ended and not lines[-1].strip())):
+        if not ended and len(lines) > 1 and read_separator(lines[-1]) in signs:
             lines.pop()
             ended = True
         if wrapped:
-            drop_wrapper(lines)
+            drop_wrapper(lines, at_end=True)
         _drop_remark(block, wrapped=wrapped)
         if before == (len(lines), lines[-1] if lines else ""):
             break
@@ -82,7 +84,12 @@ def _drop_remark(block: Block, *, wrapped: bool) -> None:
             break
         start -= 1
     remark = "\n".join(lines[start:]).strip()
-    if not block.answered or start < first or len(remark) > _LONGEST_REMARK or not _REMARK.match(remark):
+    above = start - 1
+    while above >= first and not lines[above].strip():
+        above -= 1
+    if not block.answered or start < first or len(remark) > _LONGEST_REMARK:
         return
-    if lines[start - 1].strip() or _REMARK_OBJECT.search(remark):
+    apart = read_separator(lines[above]) == "#" or (wrapped and is_fence(lines[above]))
+    offers = _OFFER.match(remark)
+    if (offers and apart) or ((offers or _SUMMARY.match(remark)) and _ABOUT_TASKS.search(remark)):
         del lines[start:]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["instruction", "input", "output", "answer", "task"]
-Form = Literal["number-first", "word-first", "plain", "task"]
+Form = Literal["number-first", "word-first", "plain", "plural", "task"]
 
 LONGEST_LABEL = 160
 """No label is longer than this many characters (every repetition below is bounded)."""
@@ -22,8 +22,8 @@ _LEAD = r"(?P<lead>[ ]{0,3}(?:[#>*_`•\-][#>*_`•\- \t]{0,11})?)"
 _LABEL = re.compile(
     rf"""{_LEAD}
     (?:
-        (?:(?:task|example)[ \t]{{0,3}})?[\#(\[]?(?P<first>\d{{1,4}})[ \t]?
-        [.):：、．\]\-–—]{{0,2}}[ \t*_]{{0,6}}(?:[\-–—][ \t*_]{{0,4}})?
+        (?P<titled>(?:task|example)[ \t]{{0,3}})?[\#(\[]?(?P<first>\d{{1,4}})[ \t]?
+        (?(titled)[.)\]\-–—]{{0,2}}|[.):：、．\]\-–—]{{0,2}})[ \t*_]{{0,6}}(?:[\-–—][ \t*_]{{0,4}})?
         (?P<word>instructions?|input|output|response|answer|solution)
       |
         (?P<word_first>instructions?|input|output|response|answer|solution|task|example)
@@ -46,9 +46,19 @@ _SEPARATOR = re.compile(r"[ \t]*(#{2,}|-{3,}|={3,}|\*{3,}|_{3,}|/{3,})[ \t]*\Z")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^\n]*)\Z")
 _FENCE_INFO = re.compile(r"[\w+#.\-]{1,24}[ \t]*\Z")
 _FENCE_AT_END = re.compile(r"```[\w+#.\-]{0,24}[ \t]*\Z")
+_MARKS_BEGUN = r"[#*_ \t]{0,8}(?:\d{1,4}[.)]?[ \t*_]{0,4})?"
 _LABEL_BEGUN = re.compile(
-    r"[#*_ \t]{0,8}(?:\d{1,4}[.)]?[ \t*_]{0,4})?"
-    r"(?:i(?:n(?:s(?:t(?:r(?:u(?:c(?:t(?:i(?:o(?:n)?)?)?)?)?)?)?)?)?)?)?[ \t*_]{0,4}:?[ \t*_]{0,4}\Z",
+    _MARKS_BEGUN
+    + "(?:"
+    + "|".join("Instruction"[:n] for n in range(11, -1, -1))
+    + r")[ \t*_]{0,4}:?[ \t*_]{0,4}\Z",
+    re.IGNORECASE,
+)
+_FIELD_BEGUN = re.compile(
+    _MARKS_BEGUN
+    + "(?:"
+    + "|".join(word[:n] for word in ("Instruction", "Input", "Output") for n in range(len(word), -1, -1))
+    + r")\Z",
     re.IGNORECASE,
 )
 _BOLD_AFTER_COLON = re.compile(r"[*_`]{1,3}")
@@ -56,13 +66,19 @@ _BOLD_AFTER_COLON = re.compile(r"[*_`]{1,3}")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label at the start of a line. `end`: where the field's text begins in that line."""
+    """A label at the start of a line.
+
+    form: `plural` is a bare "Instructions:", which heads tasks only in answers that always write it so
+    (recipes have such a line too). end: where the field's text begins in that line. bold: bold type was
+    opened before the label and is still open there (`**4. Instruction: text**`).
+    """
 
     kind: Kind
     number: int | None
     form: Form
     colon: bool
     end: int
+    bold: bool = False
 
 
 def read_label(line: str) -> Label | None:
@@ -84,9 +100,17 @@ def read_label(line: str) -> Label | None:
     if word in ("task", "example"):
         if number is None:
             return None
-        return Label("task", number, "task", colon, _text_start(line, match.end(), lead))
-    form: Form = "number-first" if first else "word-first" if second else "plain"
-    return Label(_KINDS[word], number, form, colon, _text_start(line, match.end(), lead))
+        form: Form = "task"
+    else:
+        form = "number-first" if first else "word-first" if second else "plain"
+    if form == "plain" and word == "instructions":
+        form = "plural"
+    end = match.end()
+    opened = "**" in lead or "__" in lead
+    closed = any(sign in line[match.end("lead") : end] for sign in ("**", "__"))
+    if any(sign in lead for sign in "*_`") and not closed and (bold := _BOLD_AFTER_COLON.match(line, end)):
+        end, closed = bold.end(), True
+    return Label(_KINDS[word], number, form, colon, end, opened and not closed)
 
 
 _KINDS: dict[str, Kind] = {
@@ -97,14 +121,9 @@ _KINDS: dict[str, Kind] = {
     "response": "answer",
     "answer": "answer",
     "solution": "answer",
+    "task": "task",
+    "example": "task",
 }
-
-
-def _text_start(line: str, end: int, lead: str) -> int:
-    """Past the markup that closes a bold label (`**4. Output:** text`), but only where some opened it."""
-    if any(sign in lead for sign in "*_`") and (bold := _BOLD_AFTER_COLON.match(line, end)):
-        return bold.end()
-    return end
 
 
 def read_title(line: str) -> tuple[int, bool] | None:
@@ -124,8 +143,13 @@ def read_separator(line: str) -> str:
 
 
 def begins_label(line: str) -> bool:
-    """Whether `line` is the beginning of an instruction label that was cut off (`24. Instr`), or blank."""
-    return _LABEL_BEGUN.match(line) is not None
+    """Whether `line` is the beginning of an instruction label that was cut off (`24. Instr`)."""
+    return _LABEL_BEGUN.match(line) is not None and any(map(str.isalnum, line))
+
+
+def may_become_label(line: str) -> bool:
+    """Whether `line`, still being written, may yet turn out to be a label or a separator."""
+    return _FIELD_BEGUN.match(line) is not None
 
 
 class Fences:

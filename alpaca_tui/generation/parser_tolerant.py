@@ -27,6 +27,7 @@ from alpaca_tui.generation.parser_lines import (
     Fences,
     Form,
     Label,
+    may_become_label,
     read_label,
     read_separator,
     read_title,
@@ -41,7 +42,6 @@ _LONGEST_FIRST_INSTRUCTION = 4000
 """Text without any label counts as a first instruction that was cut off up to this many characters."""
 _MISSED_HEADER_REACH = 60
 """How many lines back the start of a task whose header is missing is looked for."""
-_PARTIAL_MARK = re.compile(r"\s*(?:[#*_]{1,4}\s*)?(?:\d{1,4}[.)]?\s*)?\w{0,11}\Z")
 
 
 class TolerantParser:
@@ -142,7 +142,7 @@ class TolerantParser:
         lines = block.lines
         if self._taken:
             lines = [tail]
-        elif tail and not (len(tail) < LONGEST_LABEL and _PARTIAL_MARK.match(tail)):
+        elif tail and not may_become_label(tail):
             lines = [*lines, tail]
         instruction, given, output = field_texts(block, lines)
         if not (instruction or given or output):
@@ -169,6 +169,7 @@ class TolerantParser:
         """One whole line."""
         if self._taken:
             self._taken = False
+            self._block.header = read_label(line)  # markup may have followed its colon
             self._block.begin(line, self._fences)
             return
         if not line or line.isspace():
@@ -228,12 +229,17 @@ class TolerantParser:
             return self._starts_first(label)
         if self._fences:
             return False
+        if block.only_heading and label.number == self._first:
+            return True
         strong = self._separator == "#" or self._separator in self._separators
         if label.kind == "task" and self._form != "task":
             return False
         if label.number is None:
+            if label.form == "plural" or self._form == "plural":
+                return label.form == self._form and block.answered
             if not block.answered:
-                return strong and self._form == "plain" and not block.output_seen
+                set_apart = self._blank if block.output_seen else strong
+                return self._form == "plain" and set_apart
             if self._form == "plain" or strong or self._announced():
                 return True
             return self._bare and self._blank
@@ -242,12 +248,16 @@ class TolerantParser:
         expected = {block.number + 1} if block.number is not None else {label.number}
         if block.doubtful and (last := block.doubtful[-1].number) is not None:
             expected.add(last + 1)
-        if block.listed == label.number - 1 or (label.form != self._form and self._form != "plain"):
+        if block.listed == label.number - 1 or (label.form != self._form and not self._unnumbered):
             return False
         if label.number in expected:
             return block.number is not None or block.answered
         # Out of sequence and not set apart: a header only where this answer sets none apart.
         return block.answered and not self._separators and (self._bare or label.number != 1)
+
+    @property
+    def _unnumbered(self) -> bool:
+        return self._form in ("plain", "plural")
 
     def _announced(self) -> bool:
         """Whether a title just before this line announces a task (`Task 5`, or `5.` set apart)."""
@@ -279,7 +289,7 @@ class TolerantParser:
         number = label.number
         title = self._title if block.unlabelled or self._announced() else None
         preface = ""
-        if block.unlabelled:
+        if block.unlabelled or block.only_heading:
             self._form = label.form
             if number == self._first + 1 and self._separator and block.written:
                 drop_gap(block, number)
@@ -305,7 +315,7 @@ class TolerantParser:
     def _end(self, block: Block, next_number: int | None, done: list[Task]) -> str:
         separator = drop_gap(block, next_number)
         if self._wrapped:
-            drop_wrapper(block.lines)
+            drop_wrapper(block.lines, at_end=False)
         self._emit(block, done)
         return separator
 
@@ -329,7 +339,7 @@ class TolerantParser:
         if block.chain:
             number, answered = block.chain[-1].number, block.chain[-1].answered
         if label.number is None:
-            follows = self._form == "plain" and bool(self._separator)
+            follows = self._form == label.form and bool(self._separator)
         else:
             follows = number is None or label.number == number + 1
         if follows and answered:

@@ -86,7 +86,7 @@ class PromptSettings:
             if any(unicodedata.category(sign) in ("Cs", "Cc") and not sign.isspace() for sign in value):
                 raise UserError(
                     "The prompt cannot be built",
-                    f"The {name} {ascii(value)} holds characters that are no text.",
+                    f"The {name} {value!a} holds characters that are no text.",
                     f"Write the {name} in plain UTF-8 text.",
                 )
 
