@@ -29,9 +29,11 @@ from alpaca_tui.tui.widgets.art import Alpaca
 from alpaca_tui.tui.widgets.lines import LineView
 
 if TYPE_CHECKING:
+    from alpaca_tui.generation.events import Snapshot
     from alpaca_tui.tui.app import AlpacaApp
 
 TAGLINE = "From nothing to a language model that follows instructions."
+SHORT_TAGLINE = "From nothing to a model that follows instructions."
 READ_EVERY_S = 2.0
 BLINK_EVERY_S = 6.5
 
@@ -79,7 +81,7 @@ class Facts(LineView):
         app = cast("AlpacaApp", self.app)
         lines = [
             Line.of(("alpaca-tui ", "title"), (__version__, "faint")),
-            Line(clip(((TAGLINE, "muted"),), width)),
+            Line(clip(((TAGLINE if len(TAGLINE) <= width else SHORT_TAGLINE, "muted"),), width)),
             BLANK,
         ]
         stored = self.stored
@@ -119,9 +121,12 @@ class Facts(LineView):
                     ],
                 )
             )
-        spent = words.dollars(stored.cost_usd, "an unknown amount")
+        cost, tokens = stored.cost_usd, stored.tokens
+        if live is not None:
+            cost, tokens = live.money.spent, live.prompt_tokens + live.completion_tokens
+        spent = words.dollars(cost, "an unknown amount")
         rows.append(
-            ("Spent", [(spent, "plain"), (f" {glyphs['dot']} {words.short(stored.tokens)} tokens", "muted")])
+            ("Spent", [(spent, "plain"), (f" {glyphs['dot']} {words.short(tokens)} tokens", "muted")])
         )
         if view is not None:
             when = stored.ended_at or stored.started_at
@@ -131,7 +136,8 @@ class Facts(LineView):
                 if view.model or view.server
                 else ""
             )
-            rows.append(("Last run", [*panes.state_spans(view)[:1], (ago + whom, "muted")]))
+            name = "Last run" if view.state == "stopped" else "This run"
+            rows.append((name, [*panes.state_spans(view)[:1], (ago + whom, "muted")]))
             rows.append(
                 (
                     "Goal",
@@ -141,7 +147,7 @@ class Facts(LineView):
                     ],
                 )
             )
-        return [Line.of((f"{name:<9}  ", "muted"), *spans) for name, spans in rows]
+        return [Line.of(*clip(((f"{name:<9}  ", "muted"), *spans), width)) for name, spans in rows]
 
 
 class Steps(LineView):
@@ -179,11 +185,10 @@ class Latest(LineView):
     def __init__(self) -> None:
         super().__init__(id="latest", classes="pane", selectable=True)
         self.border_title = "Latest from the teacher"
-        self.stored: Stored | None = None
+        self.view: Snapshot | None = None
 
     def build(self, width: int, height: int) -> list[Line]:
-        view = self.stored.snapshot if self.stored else None
-        return panes.feed(view.recent, width) if view else []
+        return panes.feed(self.view.recent, width) if self.view else []
 
 
 class Overview(LineView):
@@ -192,11 +197,10 @@ class Overview(LineView):
     def __init__(self) -> None:
         super().__init__(id="overview", classes="pane")
         self.border_title = "Candidates so far"
-        self.stored: Stored | None = None
+        self.view: Snapshot | None = None
 
     def build(self, width: int, height: int) -> list[Line]:
-        view = self.stored.snapshot if self.stored else None
-        return panes.verdicts(view, width) if view else []
+        return panes.verdicts(self.view, width) if self.view else []
 
 
 class HomeScreen(RoomScreen):
@@ -245,7 +249,8 @@ class HomeScreen(RoomScreen):
             self.query_one(Latest),
             self.query_one(Overview),
         )
-        facts.stored = latest.stored = overview.stored = stored
+        facts.stored = stored
+        latest.view = overview.view = self.session.snapshot() or stored.snapshot
         steps.steps = next_steps(stored, self.session.live)
         for view in (facts, steps, latest, overview):
             view.redraw()

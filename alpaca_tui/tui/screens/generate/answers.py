@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from alpaca_tui.text import one_line, plural
@@ -43,23 +44,24 @@ class AnswersScreen(RoomScreen):
     AUTO_FOCUS = "#answers"
 
     def body(self) -> Iterable[Widget]:
-        yield PagedTable["CompletionRow"](
-            [
-                Column("", 1),
-                Column("answer", 7),
-                Column("sent", 8),
-                Column("kept", 7),
-                Column("tokens", 7),
-                Column("cost", 9),
-                Column("time", 8),
-                Column("model", share=1),
-                Column("how it ended", share=2),
-            ],
-            _cells,
-            lambda row: row.id,
-            id="answers",
-            classes="pane",
-        )
+        with Vertical(id="answers-room"):
+            yield PagedTable["CompletionRow"](
+                [
+                    Column("", 1),
+                    Column("answer", 7),
+                    Column("sent", 8),
+                    Column("kept", 7),
+                    Column("tokens", 7),
+                    Column("cost", 8),
+                    Column("time", 6),
+                    Column("model", share=1),
+                    Column("how it ended", share=2),
+                ],
+                _cells,
+                lambda row: row.id,
+                id="answers",
+                classes="pane",
+            )
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_EVERY_S, self.reload)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.widget import Widget
 
 from alpaca_tui.tui.glyphs import glyphs
@@ -108,9 +109,10 @@ class CompletionScreen(RoomScreen):
         self.loaded = Loaded()
 
     def body(self) -> Iterable[Widget]:
-        yield Facts()
-        yield Tabs()
-        yield Body()
+        with Vertical(id="answer-room"):
+            yield Facts()
+            yield Tabs()
+            yield Body()
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_EVERY_S, self._tick)

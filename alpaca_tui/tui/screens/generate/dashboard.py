@@ -145,18 +145,22 @@ class Dashboard(Container):
                     lambda view, width, height: panes.acceptance(view.acceptance, width, height),
                     lambda v: v.acceptance,
                 )
-        yield SnapshotView(
-            "log",
-            "Log",
-            lambda view, width, height: (
-                panes.log(view.log, width)
-                or panes.nothing(
-                    "Nothing to report.", "Faults and changes of settings are written here.", width, height
-                )
-            ),
-            lambda v: (v.log[-1:], len(v.log)),
-            selectable=True,
-        )
+        with Vertical(id="bottom"):
+            yield SnapshotView(
+                "log",
+                "Log",
+                lambda view, width, height: (
+                    panes.log(view.log, width)
+                    or panes.nothing(
+                        "Nothing to report.",
+                        "Faults and changes of settings are written here.",
+                        width,
+                        height,
+                    )
+                ),
+                lambda v: (v.log[-1:], len(v.log)),
+                selectable=True,
+            )
 
     def _streams(self, view: Snapshot, width: int, height: int) -> Sequence[Line]:
         if view.streams:
