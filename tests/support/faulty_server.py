@@ -37,7 +37,7 @@ Faults, by name:
 
 `GET /_log` gives every request as JSON, `POST /_set` changes any option while it runs
 ({"duration_s": 1.0}), `GET /_stats` the counters. Answered texts are unique to a request and depend only
-on `seed` and its number. Options `usage`, `done`, `rate_headers`, `model_in_answer` say what an answer
+on `seed` and its number. Options `usage`, `done`, `rate_headers`, `answer` say what an answer
 carries. It is written for 1,000 streams at once: one protocol object and one timer per stream.
 """
 
