@@ -37,13 +37,13 @@ def watch(console: Console, run: Generation, interval_s: float) -> None:
     while not run.wait(interval_s):
         snapshot = run.snapshot()
         for line in snapshot.log[lines:]:
-            console.print(Text(visible(line.message)))
+            console.print(Text(visible(line.message)), soft_wrap=True)
         lines = len(snapshot.log)
         if time.monotonic() - shown >= LINE_INTERVAL_S:
             shown = time.monotonic()
-            console.print(Text(headline(snapshot)))
+            console.print(Text(headline(snapshot)), soft_wrap=True)
     for line in run.snapshot().log[lines:]:
-        console.print(Text(visible(line.message)))
+        console.print(Text(visible(line.message)), soft_wrap=True)
 
 
 def headline(snapshot: Snapshot) -> str:
