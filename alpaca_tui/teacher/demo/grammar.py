@@ -20,6 +20,10 @@ _BLANKS = re.compile(r"[ \t]{2,}")
 _Choice = tuple["_Template", ...]
 _Template = tuple["str | _Choice", ...]
 
+_SPELLED = (
+    *("zero", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+)
 VOWEL_SOUND_EXCEPTIONS = ("hour", "honest", "heir", "honor", "honour")
 CONSONANT_SOUND_EXCEPTIONS = ("uni", "use", "usu", "eu", "one", "once", "uk", "ute")
 
@@ -93,6 +97,12 @@ def say(rng: random.Random, template: str, **slots: object) -> str:
     return text if raw.startswith("{") and not raw.startswith("{a:") else upper_first(text)
 
 
+@lru_cache(maxsize=8192)
+def slot_names(template: str) -> frozenset[str]:
+    """The names of the slots `template` may need."""
+    return frozenset(match.group(2) for match in _SLOT.finditer(template))
+
+
 def upper_first(text: str) -> str:
     """`text` with its first character raised, the rest untouched."""
     return text[:1].upper() + text[1:]
@@ -126,3 +136,18 @@ def trimmed(value: float, digits: int = 2) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def spelled(count: int) -> str:
+    """`three` for 3; figures above twelve."""
+    return _SPELLED[count] if 0 <= count < len(_SPELLED) else str(count)
+
+
+def numbered(items: Iterable[str]) -> str:
+    """The items as lines `1. Item`."""
+    return "\n".join(f"{place}. {upper_first(item)}" for place, item in enumerate(items, 1))
+
+
+def bullets(items: Iterable[str]) -> str:
+    """The items as lines `- Item`."""
+    return "\n".join(f"- {upper_first(item)}" for item in items)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from alpaca_tui.teacher.demo.grammar import say, upper_first
+from alpaca_tui.teacher.demo.grammar import say, slot_names, upper_first
 from alpaca_tui.teacher.demo.knowledge import load_all
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -35,7 +35,7 @@ class Family:
     name: str
     make: Callable[[random.Random], DemoTask]
     weight: float = 1.0
-    frame: str = ""
+    frame: str = "plain"
 
 
 Slots = dict[str, Any]
@@ -48,7 +48,7 @@ class Register:
         self.families: list[Family] = []
 
     def family(
-        self, name: str, *, weight: float = 1.0, frame: str = ""
+        self, name: str, *, weight: float = 1.0, frame: str = "plain"
     ) -> Callable[[Callable[[random.Random], Slots]], Callable[[random.Random], Slots]]:
         """Decorator: the function works out the slots of one task of the family `name`; a form of that
         name in the phrase files words it. A slot `form` restricts the choice to the forms so marked."""
@@ -67,12 +67,29 @@ def word_task(
     rng: random.Random, name: str, forms: Sequence[Mapping[str, Any]], slots: Mapping[str, object]
 ) -> DemoTask:
     """A task worded by one of `forms`: tables with lists of templates `ask` and `answer`, perhaps `input`,
-    and perhaps `share` (how often the form is taken relative to 1)."""
-    wanted = slots.get("form")
-    fitting = [form for form in forms if wanted is None or form.get("form") == wanted]
+    and perhaps `share` (how often the form is taken relative to 1). Forms that need a slot that is absent,
+    or are marked for another `form`, are passed over."""
+    fitting = [form for form in forms if _fits(form, slots)]
+    if not fitting:
+        raise ValueError(f"no form of {name} fits the slots {sorted(slots)}")
     form = rng.choices(fitting, [float(form.get("share", 1.0)) for form in fitting])[0]
 
     def expand(kind: str) -> str:
         return say(rng, rng.choice(form[kind]), **slots) if kind in form else ""
 
-    return DemoTask(upper_first(expand("ask")), expand("answer"), expand("input"), name, dict(slots))
+    output = expand("answer")
+    if output.endswith(".") and "\n" not in output:
+        output = upper_first(output)
+    return DemoTask(upper_first(expand("ask")), output, expand("input"), name, dict(slots))
+
+
+def _fits(form: Mapping[str, Any], slots: Mapping[str, object]) -> bool:
+    if slots.get("form", form.get("form")) != form.get("form"):
+        return False
+    return template_slots(form) <= slots.keys()
+
+
+def template_slots(form: Mapping[str, Any]) -> set[str]:
+    """The names of all slots in the templates of a form."""
+    kinds = [form.get(kind, ()) for kind in ("ask", "answer", "input")]
+    return {name for templates in kinds for template in templates for name in slot_names(template)}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Set
 from dataclasses import replace
 from functools import cache
 
-from alpaca_tui.teacher.demo.families import numbers, words
+from alpaca_tui.teacher.demo.families import letters, mathematics, measures, money, sentences
 from alpaca_tui.teacher.demo.families.recall import recall_families
 from alpaca_tui.teacher.demo.grammar import say
 from alpaca_tui.teacher.demo.knowledge import rows
 from alpaca_tui.teacher.demo.task import DemoTask, Family
 
-_MODULES = (numbers, words)
-_FRAME_RATE = 0.4
+# Requests in the first person have a setting of their own.
+_OWN_SETTING = re.compile(r"\b(?:I|me|my|we|our|us|you|your)\b", re.IGNORECASE)
+_SHORT = 25  # words an answer may have where the instruction asks for a short one
+_MODULES = (money, mathematics, measures, letters, sentences)
 
 
 @cache
@@ -33,7 +36,19 @@ def draw_family(rng: random.Random, used: Set[str] = frozenset()) -> Family:
 def make_task(rng: random.Random, family: Family) -> DemoTask:
     """A task of `family`, at times with an opening sentence that gives it a setting."""
     task = family.make(rng)
-    if not family.frame or rng.random() >= _FRAME_RATE:
+    if not family.frame or _OWN_SETTING.search(task.instruction):
         return task
-    opening = say(rng, rng.choice(rows("frames", family.frame)))
-    return replace(task, instruction=f"{opening} {task.instruction}")
+    rate = _frame_rate(task.instruction)
+    if rng.random() < rate:
+        opening = say(rng, rng.choice(rows("frames", family.frame)))
+        return replace(task, instruction=f"{opening} {task.instruction}")
+    if rng.random() < rate / 2 and len(task.output.split()) <= _SHORT:
+        closing = say(rng, rng.choice(rows("frames", "short")))
+        return replace(task, instruction=f"{task.instruction} {closing}")
+    return task
+
+
+def _frame_rate(instruction: str) -> float:
+    """Short requests soon repeat themselves word for word, so they get a setting more often."""
+    words = instruction.count(" ") + 1
+    return 0.7 if words < 10 else 0.5 if words < 16 else 0.35 if words < 24 else 0.2
