@@ -173,6 +173,18 @@ class Ledger:
             return "tokens"
         return None
 
+    def explain(self, wanted: Reservation, limit: Literal["budget", "tokens"]) -> str:
+        """Why `wanted` does not fit, for people."""
+        if limit == "budget":
+            left = max(0, (self._budget_pico or 0) - self._spent_pico - self._reserved_pico) / PICO
+            budget = (self._budget_pico or 0) / PICO
+            return f"${left:,.4f} of ${budget:,.4f} is left; the next request could cost ${wanted.usd:,.4f}."
+        left_tokens = max(0, (self._budget_tokens or 0) - self.spent_tokens - self.reserved_tokens)
+        return (
+            f"{left_tokens:,} of {self._budget_tokens:,} tokens are left; "
+            f"the next request could take {wanted.tokens:,}."
+        )
+
     @property
     def idle(self) -> bool:
         """Nothing is reserved, hence nothing can become cheaper than feared."""

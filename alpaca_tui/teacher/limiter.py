@@ -80,8 +80,8 @@ class AdaptiveLimit:
         self._allowed = max(1, math.floor(old * CUT))
         if self._allowed == old:
             return None
-        wait = f"; it asked to wait {retry_after_s:.0f} s" if retry_after_s and retry_after_s >= 1 else ""
-        return LimitChange(old, self._allowed, f"the server said there were too many requests{wait}")
+        wait = f" and to wait {retry_after_s:.0f} s" if retry_after_s and retry_after_s >= 1 else ""
+        return LimitChange(old, self._allowed, f"The teacher asks to slow down{wait}")
 
     def block(self, now: float, retry_after_s: float | None) -> None:
         """The server asked for silence: nothing is sent until it is over."""
@@ -102,7 +102,7 @@ class AdaptiveLimit:
         if failed is not None and old >= max(failed + 1, math.floor(failed * PROBE)):
             self._failed_at = None
         self._allowed = min(self._cap, old + 1)
-        return LimitChange(old, self._allowed, "the server answers without complaint")
+        return LimitChange(old, self._allowed, "The teacher keeps up")
 
 
 class RateBucket:

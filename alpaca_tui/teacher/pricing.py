@@ -1,17 +1,18 @@
-"""What a teacher's tokens cost: a small dated table the user can extend. What it lacks is unknown, never 0.
+"""What a teacher's tokens cost: a small dated table. What it lacks is unknown, never 0.
 
-Knows no endpoint and no store; whether a run may go on at its price is `budget`'s business.
+The user's own prices (`--price`, `prices` in config.toml) come before it. Knows no endpoint and no store;
+whether a run may go on at its price is `budget`'s business.
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any, cast
+from typing import cast
 
 from alpaca_tui.errors import UserError
 
@@ -46,40 +47,35 @@ def _pico(per_million: float) -> float:
 
 FREE = Price(0.0, 0.0)
 
-PriceTable = Mapping[str, Mapping[str, Price]]
-"""Prices by server label, then model."""
 
-
-def load_prices(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> PriceTable:
-    """The shipped table with the user's on top.
-
-    overrides: server label -> model -> `[input, output]`, `"input,output"` or `{input, output}`, as under
-    `[prices.SERVER]` in config.toml. Raises UserError for a price that is none.
-    """
-    table = {server: dict(models) for server, models in _shipped().items()}
-    for server, models in (overrides or {}).items():
-        for model, value in models.items():
-            table.setdefault(server, {})[model] = _read_price(value, f"the price of {model} at {server}")
-    return table
-
-
-def find_price(model: str, server: str, prices: PriceTable | None = None) -> Price | None:
+def find_price(model: str, server: str) -> Price | None:
     """What `model` costs at `server` (its label), None when unknown. The demo teacher is free.
 
     Only a name that stands in the table counts: a model's dated snapshots and fine-tunes can cost more than
     the model.
     """
-    known = (prices if prices is not None else _shipped()).get(server, {}).get(model)
-    return FREE if known is None and server == "demo" else known
+    return FREE if server == "demo" else _shipped().get(server, {}).get(model)
 
 
 def parse_price(text: str) -> Price:
     """`0.15,0.60` (US dollars per million tokens: input, output) as given to `--price`. Raises UserError."""
-    return _read_price(text, "--price")
+    try:
+        figures = [float(part) for part in text.split(",")]
+    except ValueError:
+        figures = []
+    if len(figures) != 2 or not all(math.isfinite(figure) and figure >= 0 for figure in figures):
+        raise UserError(
+            "This is not a price",
+            f"It says “{text}”.",
+            "Give two numbers, US dollars per million tokens for input and output: --price 0.15,0.60.",
+            exit_code=_WRONG_USAGE,
+        )
+    return Price(figures[0], figures[1])
 
 
 @cache
-def _shipped() -> PriceTable:
+def _shipped() -> Mapping[str, Mapping[str, Price]]:
+    """Server label -> model -> price."""
     text = (resources.files("alpaca_tui") / "data" / "prices.toml").read_text("utf-8")
     content = tomllib.loads(text)
     as_of = str(content.pop("as_of"))
@@ -87,26 +83,3 @@ def _shipped() -> PriceTable:
         server: {model: Price(float(pair[0]), float(pair[1]), as_of) for model, pair in models.items()}
         for server, models in cast(dict[str, dict[str, list[float]]], content).items()
     }
-
-
-def _read_price(value: Any, what: str) -> Price:
-    parts: Sequence[Any] = ()
-    if isinstance(value, str):
-        parts = value.split(",")
-    elif isinstance(value, Mapping):
-        mapping = cast(Mapping[str, Any], value)
-        parts = (mapping.get("input"), mapping.get("output"))
-    elif isinstance(value, Sequence):
-        parts = cast(Sequence[Any], value)
-    try:
-        figures = [float(cast(Any, part)) for part in parts]
-    except (TypeError, ValueError):
-        figures = []
-    if len(figures) != 2 or not all(math.isfinite(figure) and figure >= 0 for figure in figures):
-        raise UserError(
-            f"{what} is not a price",
-            f"It says {value!r}.",
-            "Give two numbers, US dollars per million tokens for input and output, for example 0.15,0.60.",
-            exit_code=_WRONG_USAGE,
-        )
-    return Price(figures[0], figures[1])
