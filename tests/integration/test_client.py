@@ -29,7 +29,7 @@ REQUEST = TeacherRequest(
     text="3. Instruction: this\n###\n4. Instruction:",
     sampling=Sampling(temperature=0.7, top_p=0.9, max_tokens=500, stop=("\n20", "20.")),
 )
-QUICK = Timeouts(connect_s=2, first_byte_s=0.4, idle_s=0.4, total_s=1.2)
+QUICK = Timeouts(connect_s=5, first_byte_s=1.5, idle_s=0.6, total_s=2.5)
 
 
 @asynccontextmanager
@@ -71,7 +71,8 @@ async def test_an_answer_arrives_whole_and_piece_by_piece(kind: str) -> None:
         assert not answer.usage.estimated
         assert answer.usage.completion_tokens == len(answer.text) // 4
         assert answer.first_token_s is not None
-        assert 0 < answer.first_token_s < 0.1 <= answer.latency_s < 1.0
+        assert 0 < answer.first_token_s < answer.latency_s
+        assert answer.latency_s >= 0.09
 
 
 async def test_what_is_sent() -> None:
@@ -235,7 +236,7 @@ async def raw_server(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) 
         ("error-in-stream", FailureKind.TRANSIENT, 500, "The model crashed."),
         ("hang", FailureKind.TRANSIENT, None, "did not begin to answer"),
         ("hang-mid", FailureKind.TRANSIENT, None, "fell silent"),
-        ("comments", FailureKind.TRANSIENT, None, "within 1 s"),
+        ("comments", FailureKind.TRANSIENT, None, "did not finish"),
     ],
 )
 async def test_every_fault_is_named_and_the_next_answer_comes(
@@ -268,21 +269,21 @@ async def test_rate_headers_come_with_failures() -> None:
 
 async def test_a_slow_answer_is_waited_for_but_not_for_ever() -> None:
     """Each piece is a sign of life; the whole answer still has its limit."""
-    with FaultyServer(plan=["drip"], chunks=8, drip_s=0.1) as server:
-        async with teacher_of(server, replace(QUICK, total_s=10)) as teacher:
+    with FaultyServer(plan=["drip"], chunks=8, drip_s=0.3) as server:
+        async with teacher_of(server, Timeouts(first_byte_s=2, idle_s=2, total_s=30)) as teacher:
             answer = await teacher.ask(REQUEST)
-            assert answer.latency_s > 0.7
+            assert answer.latency_s > 2.3
             assert answer.text == server.served()[0].text
     with FaultyServer(plan=["drip"], chunks=100, drip_s=0.1) as server:
-        async with teacher_of(server, replace(QUICK, total_s=0.8)) as teacher:
+        async with teacher_of(server, Timeouts(first_byte_s=5, idle_s=5, total_s=1.2)) as teacher:
             failure = await failure_of(teacher.ask(REQUEST))
         assert "did not finish" in failure.message
         assert failure.partial
 
 
 async def test_a_long_thought_before_the_first_word_is_no_silence() -> None:
-    with FaultyServer(first_delay_s=1.0) as server:
-        async with teacher_of(server, Timeouts(first_byte_s=5, idle_s=0.2)) as teacher:
+    with FaultyServer(first_delay_s=1.5) as server:
+        async with teacher_of(server, Timeouts(first_byte_s=10, idle_s=0.5)) as teacher:
             assert (await teacher.ask(REQUEST)).text
 
 
