@@ -289,7 +289,7 @@ class TolerantParser:
         number = label.number
         title = self._title if block.unlabelled or self._announced() else None
         preface = ""
-        if block.unlabelled or block.only_heading:
+        if block.unlabelled or (block.only_heading and number == self._first):
             self._form = label.form
             if number == self._first + 1 and self._separator and block.written:
                 drop_gap(block, number)

@@ -2,8 +2,9 @@
 
 One `Prompt` holds the question in both forms: a chat message that asks for tasks k+1 to k+20, and a text
 that ends in an open `k+1. Instruction:` for legacy completions endpoints. The requirements are a template
-(`data/prompt.txt`, or the user's `--prompt-file`) with the placeholders of PLACEHOLDERS. Deterministic for
-a given random generator. Knows seed tasks and the `###` format, no teacher and no store.
+(`data/prompt.txt`, or the user's `--prompt-file`) with the placeholders of PLACEHOLDERS, written `{tasks}`;
+`{{tasks}}` means the word in braces, and braces around anything but a name mean themselves. Deterministic
+for a given random generator. Knows seed tasks and the `###` format, no teacher and no store.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ PLACEHOLDERS: dict[str, str] = {
     "examples": "the example tasks; without it they follow the text",
 }
 
-_PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_PLACEHOLDER = re.compile(rf"\{{\{{(?P<literal>{_NAME})\}}\}}|\{{(?P<name>{_NAME})\}}")
 _BREAKS_FORMAT = re.compile(r"^[ \t]{0,3}(?:#{3}|#{2,}[ \t]*$)", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n{3,}")
 _TOPIC_LINE = "Every new task must belong to this topic: {topic}."
@@ -228,7 +230,7 @@ def check_template(text: str, name: str = "The prompt") -> str:
         if "\0" in line:
             raise _bad(f"{name}, line {number}: holds a NUL character.", "Name a text file.")
         for match in _PLACEHOLDER.finditer(line):
-            word = match[1]
+            word = match["name"]
             if word is not None and word not in PLACEHOLDERS:
                 close = get_close_matches(word, PLACEHOLDERS, n=1)
                 known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
@@ -237,7 +239,7 @@ def check_template(text: str, name: str = "The prompt") -> str:
                     (f"Did you mean {{{close[0]}}}? " if close else "")
                     + f"There are {known}. Write {{{{{word}}}}} for braces that mean themselves.",
                 )
-    if len(re.findall(r"(?<!\{)\{examples\}", text)) > 1:
+    if sum(match["name"] == "examples" for match in _PLACEHOLDER.finditer(text)) > 1:
         raise _bad(f"{name} has {{examples}} more than once.", "Keep one.")
     return text
 
@@ -261,20 +263,22 @@ def _values(settings: PromptSettings, first: int, last: int) -> dict[str, str]:
 def _requirements(template: str, settings: PromptSettings, values: dict[str, str]) -> tuple[str, str]:
     """The text before the examples and the text after them, placeholders filled in. A language or topic
     that the template has no place for is said in a line of its own: a setting is never ignored."""
-    used = {match[1] for match in _PLACEHOLDER.finditer(template) if match[1]}
+    used = {match["name"] for match in _PLACEHOLDER.finditer(template)}
     halves = ["", ""]
     at = 0
     half = 0
     for match in _PLACEHOLDER.finditer(template):
         halves[half] += template[at : match.start()]
         at = match.end()
-        if match[1] == "examples":
+        if match["name"] == "examples":
             half = 1
+        elif match["name"]:
+            halves[half] += values[match["name"]]
         else:
-            halves[half] += values[match[1]] if match[1] else match[0][0]
+            halves[half] += f"{{{match['literal']}}}"
     halves[half] += template[at:]
     if values["topic"] and not used & {"topic", "topic_line"}:
-        halves[0] += f"\n\n{values['topic_line'] or ''}"
+        halves[0] += "\n\n" + values["topic_line"]
     if "language" not in used and not is_english(settings.language):
         halves[0] += "\n\n" + _LANGUAGE_LINE.format(language=values["language"])
     before, after = (_BLANK_LINES.sub("\n\n", text).strip() for text in halves)
