@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -65,7 +65,7 @@ class AlpacaApp(App[int]):
     TITLE = "alpaca-tui"
     CSS_PATH = "app.tcss"
     COMMANDS = {KeyTableCommands}
-    MODES = {"home": _home, "generate": _generate}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"home": _home, "generate": _generate}  # type: ignore[assignment]
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]
@@ -319,8 +319,9 @@ class AlpacaApp(App[int]):
         self._orders.submit(body)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self.show_error(event.worker.error)
+        worker = cast(Any, event).worker
+        if event.state is WorkerState.ERROR and worker.error is not None:
+            self.show_error(worker.error)
 
     def show_error(self, error: BaseException) -> None:
         """A window for anything that went wrong; what is no `UserError` also goes to the log."""

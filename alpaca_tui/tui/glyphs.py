@@ -6,7 +6,6 @@ widget and no room but the verdicts' names.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 
@@ -120,11 +119,8 @@ class Glyphs(Mapping[str, str]):
 glyphs = Glyphs()
 
 
-def wants_ascii(environment: Mapping[str, str] | None = None, encoding: str | None = None) -> bool:
-    """True where the signs would not survive: asked for (`ALPACA_TUI_ASCII=1`) or an output that is not UTF."""
-    environment = os.environ if environment is None else environment
-    asked = environment.get("ALPACA_TUI_ASCII", "").strip().lower()
-    if asked:
-        return asked not in {"0", "no", "false", "off"}
-    encoding = encoding if encoding is not None else (getattr(sys.__stdout__, "encoding", None) or "utf-8")
+def wants_ascii(encoding: str | None = None) -> bool:
+    """True where the signs would not survive: an output (`encoding`, else standard output's) that is not UTF."""
+    if encoding is None:
+        encoding = str(getattr(sys.__stdout__, "encoding", None) or "utf-8")
     return "utf" not in encoding.lower()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 
 VERDICT_WORDS: dict[str, str] = {
     "kept": "kept",
@@ -91,9 +90,14 @@ def duration(seconds: float | None, unknown: str = "unknown") -> str:
     return f"{days} d {hours} h"
 
 
-def ago(at: float, clock: Callable[[], float] = time.time) -> str:
+def now() -> float:
+    """Seconds since the epoch; the one clock of the screens."""
+    return time.time()
+
+
+def ago(at: float) -> str:
     """How long ago a moment (seconds since the epoch) was."""
-    gone = clock() - at
+    gone = now() - at
     if gone < 45:
         return "just now"
     if gone < 3600:

@@ -56,8 +56,13 @@ def stream(index: int, tasks: int, *, started_at: float = NOON, tail: str | None
         index=index,
         started_at=started_at,
         characters=tasks * 240 + 90,
-        tasks=tuple(task_view(index + n, verdict_of(index + n), completion=index, provisional=True) for n in range(tasks)),
-        tail=tail if tail is not None else f"###\n{tasks + 4}. Instruction: {INSTRUCTIONS[(index + tasks) % 12]}",
+        tasks=tuple(
+            task_view(index + n, verdict_of(index + n), completion=index, provisional=True)
+            for n in range(tasks)
+        ),
+        tail=tail
+        if tail is not None
+        else f"###\n{tasks + 4}. Instruction: {INSTRUCTIONS[(index + tasks) % 12]}",
     )
 
 
@@ -131,9 +136,9 @@ class FakeRun:
         self.orders.append(("stop", reason))
         self.now = replace(self.now, state="stopped", stopped_because=reason, streams=(), in_flight=0)
 
-    def set_concurrency(self, concurrency: int) -> None:
-        self.orders.append(("concurrency", concurrency))
-        self.now = replace(self.now, concurrency=concurrency, allowed=concurrency)
+    def set_concurrency(self, number: int) -> None:
+        self.orders.append(("concurrency", number))
+        self.now = replace(self.now, concurrency=number, allowed=number)
 
     def set_temperature(self, temperature: float | None) -> None:
         self.orders.append(("temperature", temperature))

@@ -23,7 +23,9 @@ CONFIG = {
 }
 
 
-def candidate(position: int, instruction: str, verdict: str, *, output: str = "An answer.", input: str = "") -> CandidateIn:
+def candidate(
+    position: int, instruction: str, verdict: str, *, output: str = "An answer.", input: str = ""
+) -> CandidateIn:
     rejected = verdict == "filtered"
     score = None if rejected else {"kept": 0.42, "duplicate": 0.83, "surplus": 0.3}.get(verdict, 0.5)
     return CandidateIn(
@@ -42,10 +44,14 @@ def candidate(position: int, instruction: str, verdict: str, *, output: str = "A
     )
 
 
-def answer(store: Store, run_id: int, index: int, candidates: Sequence[CandidateIn], *, text: str = "") -> int:
+def answer(
+    store: Store, run_id: int, index: int, candidates: Sequence[CandidateIn], *, text: str = ""
+) -> int:
     """One finished and judged answer."""
     completion = begin(store, run_id, index)
-    body = text or "\n###\n".join(f"{one.number}. Instruction: {one.instruction}\nOutput:\n{one.output}" for one in candidates)
+    body = text or "\n###\n".join(
+        f"{one.number}. Instruction: {one.instruction}\nOutput:\n{one.output}" for one in candidates
+    )
     store.finish_completion(
         completion,
         text=body,
@@ -96,7 +102,11 @@ def fill(store: Store, answers: int = 6, *, stopped: str | None = "user", goal: 
         tasks: list[CandidateIn] = []
         for position in range(5):
             text = f"{INSTRUCTIONS[number % len(INSTRUCTIONS)]} ({number})"
-            tasks.append(candidate(position, text, verdict_of(number).value, input="Some input." if number % 3 == 0 else ""))
+            tasks.append(
+                candidate(
+                    position, text, verdict_of(number).value, input="Some input." if number % 3 == 0 else ""
+                )
+            )
             number += 1
         answer(store, run_id, index, tasks)
     store.log(run_id, "fault", "The server is overloaded (503). Asking again in 1.2 s.")

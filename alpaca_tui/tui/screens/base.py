@@ -13,8 +13,11 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from alpaca_tui.tui.widgets.frame import KeyBar, TopBar
+from alpaca_tui.tui.widgets.reach import app_of
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
+
     from alpaca_tui.tui.app import AlpacaApp
     from alpaca_tui.tui.session import Session
 
@@ -30,7 +33,7 @@ class _Ours:
 
     @property
     def alpaca(self) -> AlpacaApp:
-        return cast("AlpacaApp", self.app)  # type: ignore[attr-defined]
+        return app_of(cast("DOMNode", self))
 
     @property
     def session(self) -> Session:

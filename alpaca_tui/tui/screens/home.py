@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on
@@ -27,10 +27,10 @@ from alpaca_tui.tui.screens.generate import panes
 from alpaca_tui.tui.session import Stored
 from alpaca_tui.tui.widgets.art import Alpaca
 from alpaca_tui.tui.widgets.lines import LineView
+from alpaca_tui.tui.widgets.reach import app_of
 
 if TYPE_CHECKING:
     from alpaca_tui.generation.events import Snapshot
-    from alpaca_tui.tui.app import AlpacaApp
 
 TAGLINE = "From nothing to a language model that follows instructions."
 SHORT_TAGLINE = "From nothing to a model that follows instructions."
@@ -78,7 +78,7 @@ class Facts(LineView):
         self.live = False
 
     def build(self, width: int, height: int) -> list[Line]:
-        app = cast("AlpacaApp", self.app)
+        app = app_of(self)
         lines = [
             Line.of(("alpaca-tui ", "title"), (__version__, "faint")),
             Line(clip(((TAGLINE if len(TAGLINE) <= width else SHORT_TAGLINE, "muted"),), width)),
@@ -99,7 +99,7 @@ class Facts(LineView):
         return lines + self._holdings(stored, width)
 
     def _holdings(self, stored: Stored, width: int) -> list[Line]:
-        live = cast("AlpacaApp", self.app).session.snapshot()
+        live = app_of(self).session.snapshot()
         view = live or stored.snapshot
         kept = live.kept if live is not None else stored.kept
         share = f", {words.percent(stored.with_input, stored.kept)} with an input" if stored.kept else ""
@@ -160,7 +160,7 @@ class Steps(LineView):
 
     def build(self, width: int, height: int) -> list[Line]:
         lines: list[Line] = []
-        roomy = self.app.size.height >= 30
+        roomy = app_of(self).size.height >= 30
         title_width = max((cell_len(step.title) for step in self.steps), default=0)
         for place, step in enumerate(self.steps):
             key = BY_ID[step.key_id]
@@ -228,7 +228,7 @@ class HomeScreen(RoomScreen):
 
     def on_mount(self) -> None:
         self.set_interval(READ_EVERY_S, self.read)
-        if self.app.animation_level == "full":
+        if self.alpaca.animation_level == "full":
             self.set_interval(BLINK_EVERY_S, self.query_one(Alpaca).blink)
 
     def on_screen_resume(self) -> None:
@@ -280,14 +280,14 @@ class HomeScreen(RoomScreen):
     def open_completion(self, key: Hashable) -> None:
         from alpaca_tui.tui.screens.generate.completion import CompletionScreen
 
-        if isinstance(key, tuple):
-            self.app.push_screen(CompletionScreen(int(key[0])))
+        if isinstance(key, panes.TaskKey):
+            self.alpaca.push_screen(CompletionScreen(key.completion_id))
 
     async def action_demo(self) -> None:
         from alpaca_tui.tui.screens.generate.screen import GenerateScreen
 
         await self.alpaca.action_go("generate")
-        screen = self.app.screen
+        screen = self.alpaca.screen
         if isinstance(screen, GenerateScreen):
             screen.start_demo()
 
@@ -295,7 +295,7 @@ class HomeScreen(RoomScreen):
         from alpaca_tui.tui.screens.generate.screen import GenerateScreen
 
         await self.alpaca.action_go("generate")
-        screen = self.app.screen
+        screen = self.alpaca.screen
         if isinstance(screen, GenerateScreen):
             screen.action_new_setup()
 
@@ -306,11 +306,11 @@ class HomeScreen(RoomScreen):
         from alpaca_tui.tui.screens.generate.screen import GenerateScreen
 
         await self.alpaca.action_go("generate")
-        screen = self.app.screen
+        screen = self.alpaca.screen
         if isinstance(screen, GenerateScreen):
             screen.action_continue_run()
 
     def action_candidates(self) -> None:
         from alpaca_tui.tui.screens.generate.candidates import CandidatesScreen
 
-        self.app.push_screen(CandidatesScreen())
+        self.alpaca.push_screen(CandidatesScreen())

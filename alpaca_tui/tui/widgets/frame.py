@@ -7,7 +7,7 @@ says of the live run, no room.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 from rich.cells import cell_len
 from textual import events
@@ -15,11 +15,7 @@ from textual import events
 from alpaca_tui.tui.keys import BY_ID, KEYS
 from alpaca_tui.tui.paint import Line, Span, cells, clip, sides
 from alpaca_tui.tui.widgets.lines import LineView
-
-if TYPE_CHECKING:
-    from textual.screen import Screen
-
-    from alpaca_tui.tui.app import AlpacaApp
+from alpaca_tui.tui.widgets.reach import app_of
 
 ROOMS = ("home", "generate")
 
@@ -41,7 +37,7 @@ class TopBar(LineView):
         self._spots: list[_Spot] = []
 
     def build(self, width: int, height: int) -> list[Line]:
-        app = cast("AlpacaApp", self.app)
+        app = app_of(self)
         self._spots = []
         left: list[Span] = [(" alpaca-tui ", "brand"), (" ", "plain")]
         here = app.current_room
@@ -62,7 +58,7 @@ class TopBar(LineView):
     def on_click(self, event: events.Click) -> None:
         for spot in self._spots:
             if spot.start <= event.x < spot.end:
-                self.call_later(self.app.run_action, spot.action)
+                self.call_later(app_of(self).run_action, spot.action)
 
 
 class KeyBar(LineView):
@@ -76,12 +72,12 @@ class KeyBar(LineView):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        cast(Any, self.screen).bindings_updated_signal.subscribe(self, self._changed)
 
     def on_unmount(self) -> None:
-        self.screen.bindings_updated_signal.unsubscribe(self)
+        cast(Any, self.screen).bindings_updated_signal.unsubscribe(self)
 
-    def _changed(self, _screen: Screen[object]) -> None:
+    def _changed(self, _screen: object) -> None:
         self.call_after_refresh(self.redraw)
 
     def entries(self) -> list[tuple[str, str, str, str, bool]]:
@@ -131,4 +127,4 @@ class KeyBar(LineView):
     def on_click(self, event: events.Click) -> None:
         for spot in self._spots:
             if spot.start <= event.x < spot.end:
-                self.app.simulate_key(spot.action)
+                app_of(self).simulate_key(spot.action)

@@ -22,6 +22,7 @@ from textual.strip import Strip
 from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import BLANK, Line, safe
 from alpaca_tui.tui.palette import styles
+from alpaca_tui.tui.widgets.reach import app_of
 
 
 def under_cursor(strip: Strip, cursor: Style, plain: Style) -> Strip:
@@ -134,7 +135,7 @@ class LineView(ScrollView, can_focus=True):
 
     def style_of(self, name: str) -> Style:
         if not self._styles:
-            self._styles = styles(self.app.theme_variables, self.background_colors[1])
+            self._styles = styles(app_of(self).theme_variables, self.background_colors[1])
         return self._styles[name]
 
     @property

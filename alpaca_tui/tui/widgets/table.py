@@ -26,6 +26,7 @@ from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import BLANK, Line, Span, clip, pad, safe
 from alpaca_tui.tui.palette import styles
 from alpaca_tui.tui.widgets.lines import under_cursor
+from alpaca_tui.tui.widgets.reach import app_of
 
 PAGE_ROWS = 100
 KEPT_PAGES = 12
@@ -197,7 +198,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
 
     def style_of(self, name: str) -> Style:
         if not self._styles:
-            self._styles = styles(self.app.theme_variables, self.background_colors[1])
+            self._styles = styles(app_of(self).theme_variables, self.background_colors[1])
         return self._styles[name]
 
     def render_line(self, y: int) -> Strip:

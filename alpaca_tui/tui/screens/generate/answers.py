@@ -111,7 +111,7 @@ class AnswersScreen(RoomScreen):
     def on_paged_table_opened(self, event: PagedTable.Opened) -> None:
         from alpaca_tui.tui.screens.generate.completion import CompletionScreen
 
-        self.app.push_screen(CompletionScreen(event.row.id))
+        self.alpaca.push_screen(CompletionScreen(event.row.id))
 
     def action_close(self) -> None:
         self.dismiss()

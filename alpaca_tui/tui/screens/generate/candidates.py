@@ -260,7 +260,7 @@ class CandidatesScreen(RoomScreen):
     def _open(self, row: CandidateRow) -> None:
         from alpaca_tui.tui.screens.generate.completion import CompletionScreen
 
-        self.app.push_screen(CompletionScreen(row.completion_id, candidate_id=row.id))
+        self.alpaca.push_screen(CompletionScreen(row.completion_id, candidate_id=row.id))
 
     def action_rescue(self) -> None:
         row = self.table.row

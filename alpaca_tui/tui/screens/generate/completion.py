@@ -201,13 +201,7 @@ class CompletionScreen(RoomScreen):
                     self.alpaca.copy(details.candidate_json(candidate), "the task as JSON")
                     return
         if body.current == "prompt":
-            request = self.loaded.request or {}
-            chat = request.get("chat") or []
-            text = (
-                "\n\n".join(str(message[1]) for message in chat)
-                if row.spoke != "completions"
-                else str(request.get("text", ""))
-            )
+            text = details.prompt_text(self.loaded.request or {}, row.spoke)
             self.alpaca.copy(text, "the prompt")
             return
         self.alpaca.copy(row.text, "the raw answer")

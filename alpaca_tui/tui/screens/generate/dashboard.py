@@ -6,7 +6,6 @@ a narrow screen one of the panes is shown at a time. Knows `panes` and the snaps
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -74,16 +73,11 @@ class Views(LineView):
         return [Line.of(*spans, ("  v", "key"), (" next", "faint"))]
 
 
-def _now() -> float:
-    return time.time()
-
-
 class Dashboard(Container):
     """Everything one sees of a run."""
 
-    def __init__(self, *, clock: Callable[[], float] = _now) -> None:
+    def __init__(self) -> None:
         super().__init__(id="dashboard")
-        self._clock = clock
         self.view: Snapshot | None = None
 
     def compose(self) -> Iterable[Widget]:
@@ -113,7 +107,7 @@ class Dashboard(Container):
                     "streams",
                     "Streams",
                     self._streams,
-                    lambda v: (v.streams, round(self._clock()), v.state),
+                    lambda v: (v.streams, round(words.now()), v.state),
                     selectable=True,
                 )
                 yield SnapshotView(
@@ -165,7 +159,7 @@ class Dashboard(Container):
     def _streams(self, view: Snapshot, width: int, height: int) -> Sequence[Line]:
         if view.streams:
             return panes.streams(
-                view.streams, width, height, self._clock(), self.query_one("#streams", LineView).cursor
+                view.streams, width, height, words.now(), self.query_one("#streams", LineView).cursor
             )
         hint = "Press space to go on." if view.state == "paused" else ""
         return panes.nothing("No request is in flight.", hint, width, height)

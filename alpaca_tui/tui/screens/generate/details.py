@@ -192,17 +192,27 @@ def prompt(request: Mapping[str, Any] | None, spoke: str | None, width: int) -> 
     if not request:
         return [Line.of(("The request was not stored.", "muted"))]
     out: list[Line] = []
-    sampling = request.get("sampling")
-    if isinstance(sampling, Mapping):
-        shown = ", ".join(
-            f"{name} {value}" for name, value in sampling.items() if value not in (None, [], ())
-        )  # type: ignore[misc]
+    sampling: Any = request.get("sampling") or {}
+    shown = ", ".join(f"{name} {value}" for name, value in sampling.items() if value not in (None, [], ()))
+    if shown:
         out += [Line.of(("Sampling  ", "muted"), (preview(shown, max(width - 10, 1)), "plain")), BLANK]
-    chat = request.get("chat")
-    if spoke != "completions" and isinstance(chat, list | tuple):
-        for message in chat:  # type: ignore[misc]
-            role, content = (str(part) for part in message)  # type: ignore[misc]
-            out += [*block(role, content, width), BLANK]
-    else:
-        out += block("Text", str(request.get("text", "")), width)
+    messages = chat_messages(request)
+    if spoke == "completions" or not messages:
+        return out + block("Text", str(request.get("text", "")), width)
+    for role, content in messages:
+        out += [*block(role, content, width), BLANK]
     return out
+
+
+def chat_messages(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The messages of a stored request: (role, content)."""
+    chat: Any = request.get("chat") or ()
+    return [(str(message[0]), str(message[1])) for message in chat]
+
+
+def prompt_text(request: Mapping[str, Any], spoke: str | None) -> str:
+    """What was asked, as text to copy."""
+    messages = chat_messages(request)
+    if spoke == "completions" or not messages:
+        return str(request.get("text", ""))
+    return "\n\n".join(content for _, content in messages)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 Kind = Literal["text", "choice", "toggle"]
 Values = dict[str, str | bool]
@@ -317,8 +317,8 @@ def from_config(config: Mapping[str, Any]) -> Values:
         value = config.get(name)
         if name in ("teacher", "url") or value is None:
             continue
-        if name == "price" and isinstance(value, list | tuple):
-            values[name] = ", ".join(f"{part:g}" for part in value)  # type: ignore[misc]
+        if name == "price":
+            values[name] = ", ".join(f"{part:g}" for part in cast("list[float]", value))
         elif isinstance(value, float):
             values[name] = f"{value:g}"
         else:
@@ -331,9 +331,9 @@ def from_config(config: Mapping[str, Any]) -> Values:
         values["teacher"] = teacher
     else:
         values["teacher"], values["url"] = "url", teacher
-    filters = config.get("filters")
+    filters: Any = config.get("filters")
     if isinstance(filters, Mapping):
-        for rule in filters.get("off", ()):  # type: ignore[union-attr]
+        for rule in cast("Mapping[str, Any]", filters).get("off", ()):
             values[RULE_PREFIX + str(rule)] = False
     return values
 

@@ -7,7 +7,8 @@ Knows the run's snapshot by its fields and no widget, so that every pane is test
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,31 @@ if TYPE_CHECKING:
 
 ACTIVE = ("preparing", "running", "pausing", "paused", "stopping")
 VERDICTS = ("kept", "duplicate", "filtered", "truncated", "surplus")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """A judged task in the feed; `place` tells equal ones apart."""
+
+    completion_id: int
+    number: int | None
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictKey:
+    """A verdict in the statistics, or one rule of the filtered ones."""
+
+    verdict: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """A line of the log: its place from the oldest on."""
+
+    place: int
+    at: float
 
 
 def state_spans(view: Snapshot) -> tuple[Span, ...]:
@@ -95,8 +121,8 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
     spent_note = f"of {words.dollars(money.budget)} budget" if money.budget is not None else "no budget set"
     if money.reserved:
         spent_note = f"+{words.dollars(money.reserved)} asked"
-    tokens = view.prompt_tokens + view.completion_tokens
-    token_note = f"{words.short(view.prompt_tokens)} in {words.short(view.completion_tokens)} out"
+    tokens = f"{words.short(view.prompt_tokens)} / {words.short(view.completion_tokens)}"
+    token_note = f"{words.short(view.prompt_tokens + view.completion_tokens)} in all"
     if view.token_budget is not None:
         token_note = f"of {words.short(view.token_budget)} allowed"
     cells_: list[tuple[str, str, str, str]] = [
@@ -108,13 +134,13 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
             f"of {words.short(judged)} judged",
         ),
         ("Answers", words.count(view.completions), "plain", _answers_note(view)),
-        ("Tokens", words.short(tokens), "plain", token_note),
+        ("Tokens in/out" if width >= 100 else "Tokens", tokens, "plain", token_note),
         ("Cost", words.dollars(money.spent), "plain" if money.spent is not None else "muted", spent_note),
         (
             "Forecast",
             words.dollars(money.forecast),
             "plain" if money.forecast is not None else "muted",
-            f"{words.dollars(money.per_kept)} a task" if money.per_kept is not None else "per task unknown",
+            f"{words.dollars(money.per_kept)} a task" if money.per_kept is not None else "",
         ),
     ]
     if height < 3:
@@ -255,7 +281,7 @@ def reason_of(task: TaskView) -> str:
     return one_line(task.reason) if str(task.verdict) == "filtered" else ""
 
 
-def task_line(task: TaskView, width: int, key: object = None, indent: int = 0) -> Line:
+def task_line(task: TaskView, width: int, key: Hashable = None, indent: int = 0) -> Line:
     """Verdict, score, instruction; for what was not kept the reason (or the twin) beside it."""
     verdict = str(task.verdict)
     score = f"{task.score:.2f}" if task.score is not None else " –  "
@@ -268,7 +294,7 @@ def task_line(task: TaskView, width: int, key: object = None, indent: int = 0) -
     style = "muted" if task.provisional else "plain"
     instruction = task.task.instruction or task.task.output or "(empty)"
     if not reason or room < 24:
-        return Line((*head, (preview(instruction, max(room, 1)), style)), key)  # type: ignore[arg-type]
+        return Line((*head, (preview(instruction, max(room, 1)), style)), key)
     mark = glyphs["duplicate"] + " " if verdict == "duplicate" else ""
     left = max(room - max(min(len(reason) + len(mark) + 2, round(room * 0.45)), 12), 8)
     right = room - left - 2
@@ -281,7 +307,7 @@ def task_line(task: TaskView, width: int, key: object = None, indent: int = 0) -
 def feed(recent: Sequence[TaskView], width: int) -> list[Line]:
     """The latest verdicts, newest first."""
     return [
-        task_line(task, width, key=(task.completion_id, len(recent) - place, task.task.number))
+        task_line(task, width, key=TaskKey(task.completion_id, task.task.number, len(recent) - place))
         for place, task in enumerate(reversed(recent))
     ]
 
@@ -344,7 +370,7 @@ def _overlay(spans: list[Span], note: str, width: int) -> list[Span]:
 
 
 def verdicts(view: Snapshot, width: int) -> list[Line]:
-    """How many of each verdict, with bars; under `filtered` its rules. Keys: ("verdict", v), ("rule", r)."""
+    """How many of each verdict, with bars; under `filtered` its rules."""
     filtered = sum(view.filtered.values())
     numbers = {
         "kept": view.kept,
@@ -368,7 +394,7 @@ def verdicts(view: Snapshot, width: int) -> list[Line]:
                 (f"{words.count(number):>7} ", "bold"),
                 (drawn + " " * (room - len(drawn)), name),
                 (f"{words.percent(number, total):>7}", "faint"),
-                key=("verdict", name),
+                key=VerdictKey(name),
             )
         )
         if name == "filtered":
@@ -378,7 +404,7 @@ def verdicts(view: Snapshot, width: int) -> list[Line]:
                         Line.of(
                             (f"    {fit(rule.replace('-', ' '), width - 14)}", "muted"),
                             (f"{words.count(hits):>8}", "muted"),
-                            key=("rule", rule),
+                            key=VerdictKey("filtered", rule),
                         )
                     )
     return out
@@ -431,7 +457,7 @@ def log(entries: Sequence[LogLine], width: int) -> list[Line]:
             (sign + " ", style),
             (one_line(entry.message), "plain" if entry.kind == "fault" else "muted"),
         )
-        out.append(Line(clip(spans, width), key=("log", entry.at, len(entries) - place)))
+        out.append(Line(clip(spans, width), key=LogKey(len(entries) - place - 1, entry.at)))
     return out
 
 

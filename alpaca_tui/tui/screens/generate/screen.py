@@ -19,7 +19,7 @@ from alpaca_tui.tui import words
 from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.screens.base import RoomScreen
-from alpaca_tui.tui.screens.generate import form
+from alpaca_tui.tui.screens.generate import form, panes
 from alpaca_tui.tui.screens.generate.dashboard import Dashboard
 from alpaca_tui.tui.screens.generate.setup import Setup
 from alpaca_tui.tui.widgets.lines import LineView
@@ -320,7 +320,7 @@ class GenerateScreen(RoomScreen):
                 )
                 self.alpaca.say(f"Changed: {told}")
 
-        self.app.push_screen(TuneDialog(view), tuned)
+        self.alpaca.push_screen(TuneDialog(view), tuned)
 
     def action_continue_run(self) -> None:
         """Go on with the settings of the last run."""
@@ -350,12 +350,12 @@ class GenerateScreen(RoomScreen):
     def action_candidates(self, verdict: str = "", rule: str = "") -> None:
         from alpaca_tui.tui.screens.generate.candidates import CandidatesScreen
 
-        self.app.push_screen(CandidatesScreen(verdict=verdict, rule=rule))
+        self.alpaca.push_screen(CandidatesScreen(verdict=verdict, rule=rule))
 
     def action_answers(self) -> None:
         from alpaca_tui.tui.screens.generate.answers import AnswersScreen
 
-        self.app.push_screen(AnswersScreen())
+        self.alpaca.push_screen(AnswersScreen())
 
     # --- opening what the cursor is on
 
@@ -365,33 +365,29 @@ class GenerateScreen(RoomScreen):
 
     @on(LineView.Opened, "#feed")
     def _open_task(self, event: LineView.Opened) -> None:
-        if isinstance(event.key, tuple):
-            self._open_completion(event.key[0])
+        if isinstance(event.key, panes.TaskKey):
+            self._open_completion(event.key.completion_id)
 
     def _open_completion(self, completion_id: Any) -> None:
         from alpaca_tui.tui.screens.generate.completion import CompletionScreen
 
-        self.app.push_screen(CompletionScreen(int(completion_id)))
+        self.alpaca.push_screen(CompletionScreen(int(completion_id)))
 
     @on(LineView.Opened, "#verdicts")
     def _open_verdict(self, event: LineView.Opened) -> None:
-        if isinstance(event.key, tuple):
-            kind, name = event.key
-            self.action_candidates(
-                verdict="filtered" if kind == "rule" else str(name), rule=str(name) if kind == "rule" else ""
-            )
+        if isinstance(event.key, panes.VerdictKey):
+            self.action_candidates(verdict=event.key.verdict, rule=event.key.rule)
 
     @on(LineView.Opened, "#log")
     def _open_log(self, event: LineView.Opened) -> None:
         from alpaca_tui.tui.screens.dialogs import TextDialog
 
         view = self.view
-        if view is None or not isinstance(event.key, tuple):
+        if view is None or not isinstance(event.key, panes.LogKey):
             return
-        place = int(event.key[2]) - 1
-        if 0 <= place < len(view.log):
-            entry = view.log[place]
-            self.app.push_screen(TextDialog(f"Log, {words.clock_time(entry.at)}", entry.message))
+        if event.key.place < len(view.log):
+            entry = view.log[event.key.place]
+            self.alpaca.push_screen(TextDialog(f"Log, {words.clock_time(entry.at)}", entry.message))
 
 
 def next_goal(kept: int) -> int:
