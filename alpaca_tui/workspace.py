@@ -137,7 +137,11 @@ class Workspace:
             explained = cannot_write(path, error)
             if explained is None:
                 raise
-            raise explained from error
+            raise UserError(
+                f"Nothing can be generated in {self.root}",
+                explained.cause,
+                "Choose another folder with --workspace.",
+            ) from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

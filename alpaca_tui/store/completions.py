@@ -62,7 +62,14 @@ class Completions:
                 "prompt_hash, seed_ids, k, reserved_tokens, reserved_usd, started_at) "
                 "VALUES (?, ?, ?, ?, 'in_flight', ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(run_id, index, key, purpose, without_credentials(server), model),
+                    *(
+                        run_id,
+                        index,
+                        storable(key),
+                        purpose,
+                        storable(without_credentials(server)),
+                        storable(model),
+                    ),
                     *(prompt_hash, seeds, k, reserved_tokens, reserved_usd, time.time()),
                 ),
             )
@@ -154,7 +161,8 @@ class Completions:
     def find_completion(self, key: str) -> CompletionRow | None:
         """A done completion with that request key, the first to finish if there are several."""
         return self._one(
-            "WHERE c.request_key = ? AND c.state = 'done' ORDER BY c.finish_order LIMIT 1", (key,)
+            "WHERE c.request_key = ? AND c.state = 'done' ORDER BY c.finish_order LIMIT 1",
+            (storable(key),),
         )
 
     def completion(self, completion_id: int) -> CompletionRow | None:

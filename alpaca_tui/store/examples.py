@@ -14,7 +14,7 @@ from typing import Any, cast
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import dump, load_object, load_top, storable
 from alpaca_tui.store.rows import ExampleRow, ExampleSource, ImportedRow, ImportReport, PoolRow, row_key
-from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, pool_now
+from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, pool_now, stored_key
 
 _PAGE = 2_000
 _EXAMPLE = """
@@ -153,7 +153,7 @@ class Examples:
         with self._db.write() as db:
             db.execute(
                 "UPDATE example SET nearest_score = ?, nearest_key = ?, top = ?, mean_score = ? WHERE id = ?",
-                (score, nearest, dump_top(top), mean, example_id),
+                (score, stored_key(nearest), dump_top(top), mean, example_id),
             )
 
     def _page(self, where: str, values: Sequence[object]) -> list[Any]:

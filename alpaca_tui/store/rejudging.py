@@ -23,8 +23,10 @@ from alpaca_tui.store.verdicts import (
     insert_candidate,
     insert_example,
     names_places,
+    novelty_values,
     place_key,
     resolved,
+    stored_key,
 )
 
 _OLD = """
@@ -130,13 +132,7 @@ def _change(
         totals["held"] += 1
     new = (
         *(candidate.position, candidate.number, "kept" if old.held else candidate.verdict, candidate.rule),
-        *(
-            storable(candidate.detail),
-            candidate.score,
-            candidate.nearest,
-            dump_top(candidate.top),
-            candidate.mean,
-        ),
+        *(storable(candidate.detail), *novelty_values(candidate)),
     )
     if new != old.judgement or old.superseded:
         db.execute(
@@ -167,7 +163,7 @@ def _change(
 
 
 def _name_neighbours(db: sqlite3.Connection, candidate_id: int, candidate: CandidateIn) -> None:
-    named = (candidate.nearest, dump_top(candidate.top), candidate_id)
+    named = (stored_key(candidate.nearest), dump_top(candidate.top), candidate_id)
     db.execute("UPDATE candidate SET nearest = ?, top = ? WHERE id = ?", named)
     db.execute(
         "UPDATE example SET nearest_key = ?, top = ? WHERE candidate_id = ? AND edited = 0",

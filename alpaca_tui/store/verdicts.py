@@ -44,8 +44,7 @@ def insert_candidate(db: sqlite3.Connection, completion_id: int, candidate: Cand
         (
             *(completion_id, candidate.position, candidate.number, storable(candidate.instruction)),
             *(storable(candidate.input), storable(candidate.output), candidate.verdict, candidate.rule),
-            *(storable(candidate.detail), candidate.score, candidate.nearest, dump_top(candidate.top)),
-            candidate.mean,
+            *(storable(candidate.detail), *novelty_values(candidate)),
         ),
     )
     return cast(int, cursor.lastrowid)
@@ -79,6 +78,16 @@ def insert_example(db: sqlite3.Connection, candidate_id: int, pool_after: int, p
     """The dataset row of a kept candidate; its id."""
     cursor = db.execute(_INSERT_EXAMPLE, (time.time(), pool_after, pool_position, candidate_id))
     return cast(int, cursor.lastrowid)
+
+
+def novelty_values(candidate: CandidateIn) -> tuple[float | None, str | None, str, float | None]:
+    """(score, nearest, top, mean) as they are stored."""
+    return (candidate.score, stored_key(candidate.nearest), dump_top(candidate.top), candidate.mean)
+
+
+def stored_key(key: str | None) -> str | None:
+    """A pool key as it is stored: the id of a user's seed task may hold anything."""
+    return None if key is None else storable(key)
 
 
 def dump_top(top: Sequence[tuple[str, float]]) -> str:
@@ -164,7 +173,7 @@ class Verdicts:
             if score is not None:
                 db.execute(
                     "UPDATE candidate SET score = ?, nearest = ?, top = ?, mean = ? WHERE id = ?",
-                    (score, nearest, dump_top(top), mean, candidate_id),
+                    (score, stored_key(nearest), dump_top(top), mean, candidate_id),
                 )
             count_verdicts(db, row[0])
             existing = db.execute(
