@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from alpaca_tui.cli import data, doctor, generate, help_topics, seeds, teacher
@@ -94,20 +93,14 @@ def run(arguments: list[str]) -> int:
     arguments = hoist(arguments)
     as_json = "--json" in arguments
     try:
-        code = app(arguments, standalone_mode=False, prog_name="alpaca-tui")
+        app(arguments, prog_name="alpaca-tui")
+    except SystemExit as done:  # Typer's own way out, after it has shown what is wrong with the words
+        code = done.code
         return code if isinstance(code, int) else 0
     except UserError as error:
         show_error(error, as_json=as_json)
         return error.exit_code
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.UsageError as error:
-        error.show()
-        return 2
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         print("Interrupted; everything finished is saved.", file=sys.stderr)
         return 130
     except BrokenPipeError:
@@ -115,6 +108,7 @@ def run(arguments: list[str]) -> int:
         return 141
     except Exception:
         return _unexpected(as_json)
+    return 0
 
 
 def _unexpected(as_json: bool) -> int:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def import_file(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Alpaca JSON: a list of instruction, input, output.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Alpaca JSON: a list of instruction, input, output.")
+    ],
     format: Annotated[str, typer.Option("--format", metavar="alpaca", help="What FILE holds.")] = "alpaca",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Import the good rows even where others are refused.")
@@ -60,7 +62,9 @@ def import_file(
 
 def export_file(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Where to write; replaced in one step if it exists.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write; replaced in one step if it exists.")
+    ],
     format: Annotated[
         str | None,
         typer.Option(

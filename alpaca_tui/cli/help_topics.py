@@ -13,7 +13,9 @@ from alpaca_tui.errors import UserError
 
 def show_help(
     context: typer.Context,
-    screen: Annotated[str, typer.Argument(metavar="SCREEN", help="home or generate.")] = "home",
+    screen: Annotated[
+        str, typer.Argument(metavar="SCREEN", help="home, generate, answers or candidates.")
+    ] = "home",
 ) -> None:
     """Show the help of a screen: what it is for, and its keys."""
     from alpaca_tui.tui.help_pages import full_page, pages

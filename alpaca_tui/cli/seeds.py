@@ -48,7 +48,9 @@ def list_seeds(context: typer.Context, seeds: FileOption = None) -> None:
 @seeds_app.command("import")
 def import_seeds(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="self-instruct JSONL, or an Alpaca JSON list.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="self-instruct JSONL, or an Alpaca JSON list.")
+    ],
 ) -> None:
     """Make FILE this workspace's seed tasks (checked first; `generate` uses them from then on)."""
     from alpaca_tui.atomic import atomic_write_text

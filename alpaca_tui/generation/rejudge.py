@@ -109,8 +109,10 @@ class _Replay:
                 self._places[twin.id] = (completion_id, position)
                 judged.append(self.judge.preview(task))
                 continue
-            after_goal = beyond if twin is None else twin.verdict == "surplus"
-            judged += self.judge.judge([task], 0 if after_goal else None)
+            if beyond if twin is None else twin.verdict == "surplus":
+                judged.append(Judged(task, Verdict.SURPLUS, novelty=self.judge.preview(task).novelty))
+            else:
+                judged += self.judge.judge([task], None)
         name_places(self.judge, completion_id, judged)
         self.plan[completion_id] = judged
 
