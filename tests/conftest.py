@@ -18,7 +18,9 @@ def data_dir() -> Path:
     """
     folder = Path(os.environ.get("ALPACA_TUI_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
     if not (folder / "instructions.jsonl.gz").is_file():
-        pytest.skip(f"needs the real data: {folder}/instructions.jsonl.gz is absent (set ALPACA_TUI_TEST_DATA)")
+        pytest.skip(
+            f"needs the real data: {folder}/instructions.jsonl.gz is absent (set ALPACA_TUI_TEST_DATA)"
+        )
     return folder
 
 

@@ -55,7 +55,9 @@ def marathon(workspace: Path, kills: int) -> None:
             command(workspace, server.url, kept + 50), capture_output=True, text=True, timeout=100
         )
         result = json.loads(last.stdout)
-        assert (last.returncode, result["stopped_because"], result["kept"]) == (0, "goal", kept + 50), last.stderr
+        assert (last.returncode, result["stopped_because"], result["kept"]) == (0, "goal", kept + 50), (
+            last.stderr
+        )
         with Store.open(workspace / "alpaca.db") as store:
             assert stored.items() <= answers(store).items()
             assert not store.unjudged()

@@ -16,14 +16,22 @@ FOR_SCREENS = ("alpaca_tui.tui", "alpaca_tui.cli", "alpaca_tui.__main__")
 
 def loaded(code: str, *arguments: str) -> set[str]:
     """Top-level packages in memory after `code` ran in a fresh interpreter."""
-    program = f"import sys\n{code}\nprint(' '.join(sorted({{name.partition('.')[0] for name in sys.modules}})))"
-    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    program = (
+        f"import sys\n{code}\nprint(' '.join(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.splitlines()[-1].split())
 
 
 def core_modules() -> list[str]:
     found = pkgutil.walk_packages(alpaca_tui.__path__, "alpaca_tui.")
-    return [module.name for module in found if not module.name.startswith(FOR_SCREENS) and "__main__" not in module.name]
+    return [
+        module.name
+        for module in found
+        if not module.name.startswith(FOR_SCREENS) and "__main__" not in module.name
+    ]
 
 
 def test_core_loads_neither_screens_nor_torch() -> None:
