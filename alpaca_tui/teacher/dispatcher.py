@@ -22,7 +22,7 @@ from alpaca_tui.teacher.flight import Flight, Spoke, stored_answer
 from alpaca_tui.teacher.health import Health
 from alpaca_tui.teacher.jobs import Cancelled, CompletionStore, Limits, Listener, NextJob
 from alpaca_tui.teacher.journal import Journal
-from alpaca_tui.teacher.limiter import LimitChange, backoff_s
+from alpaca_tui.teacher.limiter import BACKOFF_MOST_S, COOL_DOWN_S, LimitChange, backoff_s
 from alpaca_tui.teacher.meters import LastMinute
 from alpaca_tui.teacher.recorder import Recorder
 from alpaca_tui.teacher.types import Answer, Endpoint, FailureKind, Teacher, TeacherFailure, Usage
@@ -73,6 +73,7 @@ class Dispatcher:
         self.on_wire = 0
         self.characters = 0
         self.usage = Usage()
+        self._answered_count = 0
         self.answers = 0
         self.failures = 0
         self._ready = False
@@ -301,6 +302,7 @@ class Dispatcher:
         flight.tries += 1
         self._spoke = answer.spoke
         self._health.answered()
+        self._answered_count += 1
         self._alive()
         self._report(self._admission.limit.succeeded())
         self._learn_rates(answer, refused=False)
@@ -336,8 +338,7 @@ class Dispatcher:
             self._alive()
             self._report(limit.rate_limited(flight.epoch, now, failure.retry_after_s))
             self._learn_rates(failure, refused=True)
-            flight.refusals += 1
-            wait_s = 0.0 if failure.retry_after_s is not None else backoff_s(flight.refusals, self._rng)
+            wait_s = 0.0 if failure.retry_after_s is not None else self._refusal_wait(flight)
         else:
             limit.block(now, failure.retry_after_s)
             last = flight.spent_all_tries(failure, self._attempts)
@@ -355,6 +356,14 @@ class Dispatcher:
         self._wait(flight, wait_s, for_rate=failure.kind is FailureKind.RATE)
         self._tell(self._listener.request_retrying, flight.completion_id, failure, wait_s)
         return self.pump()
+
+    def _refusal_wait(self, flight: Flight) -> float:
+        """Where the server did not say how long to wait: short while it answers others, for then a slot will
+        be free soon; longer and longer where it answers nobody."""
+        answered = self._answered_count != flight.answered_before
+        flight.answered_before = self._answered_count
+        flight.refusals += 1
+        return backoff_s(flight.refusals, self._rng, COOL_DOWN_S if answered else BACKOFF_MOST_S)
 
     def _charge(self, flight: Flight, failure: TeacherFailure, partial_text: str) -> Usage:
         """What a try without an answer may have been charged. Refused requests cost nothing; one that broke

@@ -37,6 +37,7 @@ class Flight:
     tries: int = 0
     faults: int = 0
     refusals: int = 0
+    answered_before: int = 0
     unusable: int = 0
     waits_for_rate: bool = False
     charged: Usage = field(default_factory=Usage)

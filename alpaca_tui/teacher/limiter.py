@@ -15,11 +15,12 @@ RUN_OF_SUCCESSES = 25
 COOL_DOWN_S = 2.0
 PROBE = 1.1
 PROBE_RUNS = 4
+BACKOFF_MOST_S = 30.0
 
 _BACKOFF_FIRST_S = 0.5
-_BACKOFF_MOST_S = 30.0
 _WINDOW_S = 60.0
 _BURST_S = 0.25
+_SHADE = 1 - 1e-6  # keeps rounding from letting one too many into a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class RateBucket:
     def _make_room_for(self, amount: float) -> None:
         wanted = max(self._capacity, amount, self.per_minute * _BURST_S / _WINDOW_S)
         self._capacity = min(wanted, max(self.per_minute / 2, self._unit))
-        self._fill = (self.per_minute + self._unit - self._capacity) / _WINDOW_S
+        self._fill = _SHADE * (self.per_minute + self._unit - self._capacity) / _WINDOW_S
         if self._untouched:
             self._level = self._capacity
 
@@ -154,7 +155,7 @@ class RateBucket:
         self._level = min(self._capacity, self._level + taken - real)
 
 
-def backoff_s(failures: int, rng: random.Random, first_s: float = _BACKOFF_FIRST_S) -> float:
+def backoff_s(failures: int, rng: random.Random, most_s: float = BACKOFF_MOST_S) -> float:
     """Seconds to wait after the `failures`-th failure in a row (from 1): full jitter under an exponential
-    that grows from `first_s` to 30 s, so that requests that failed together do not return together."""
-    return rng.uniform(0.0, min(_BACKOFF_MOST_S, first_s * 2 ** (min(failures, 16) - 1)))
+    that grows from 0.5 s to `most_s`, so that requests that failed together do not return together."""
+    return rng.uniform(0.0, min(most_s, _BACKOFF_FIRST_S * 2 ** (min(failures, 16) - 1)))

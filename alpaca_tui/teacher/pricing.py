@@ -10,6 +10,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import cast
@@ -29,20 +30,17 @@ class Price:
     as_of: str = ""
 
     def cost_pico(self, prompt_tokens: int, completion_tokens: int) -> int:
-        """The cost in 1e-12 dollars, exact for prices of up to six decimals and rounded up beyond."""
-        return math.ceil(_pico(self.input) * prompt_tokens) + math.ceil(
-            _pico(self.output) * completion_tokens
-        )
+        """The cost in whole 1e-12 dollars, rounded up; exact for prices of up to six decimals."""
+        return _pico(self.input, prompt_tokens) + _pico(self.output, completion_tokens)
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """The cost in dollars."""
         return self.cost_pico(prompt_tokens, completion_tokens) / PICO
 
 
-def _pico(per_million: float) -> float:
-    """1e-12 dollars a token. 0.15 dollars a million is 150,000 of them, though 0.15 * 1e6 is not."""
-    exact = round(per_million * 1e6)
-    return exact if math.isclose(exact, per_million * 1e6, rel_tol=1e-9, abs_tol=1e-9) else per_million * 1e6
+def _pico(per_million: float, tokens: int) -> int:
+    """Decimal, for 0.15 dollars a million are 150,000 pico-dollars a token, though 0.15 * 1e6 is not."""
+    return math.ceil(Decimal(repr(per_million)).scaleb(6) * tokens)
 
 
 FREE = Price(0.0, 0.0)
