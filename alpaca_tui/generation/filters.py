@@ -55,6 +55,7 @@ _SCRIPTS = (
 _UNSPACED = re.compile("|".join(script.pattern for script, _ in _SCRIPTS))
 
 _FENCED = re.compile(r"^[ \t]*(`{3,}|~{3,}).*?(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_MARKER_SIGNS = ("instruction", "input", "output", "response", "<", "###")
 _MARKER = re.compile(
     r"(?:^|(?<=\s))[#*_]{0,4}[ \t]?(?:task[ \t]{1,3})?\d{1,4}[.):]{1,2}[ \t*_]{0,4}"
     r"(?:instruction|input|output)[ \t*_]{0,4}:"
@@ -171,6 +172,9 @@ def count_words(text: str) -> int:
 def task_marker(text: str) -> str | None:
     """The first leftover of the task format in `text`, or None: a numbered label, a heading of the Alpaca
     prompt, `<noinput>`, a model's end token. What stands in code fences is left alone."""
+    lowered = text.lower()
+    if not any(sign in lowered for sign in _MARKER_SIGNS):
+        return None
     if "```" in text or "~~~" in text:
         text = _FENCED.sub("", text)
     match = _MARKER.search(text)

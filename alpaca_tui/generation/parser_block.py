@@ -14,6 +14,8 @@ from alpaca_tui.generation.parser_lines import Fences, Label, is_fence, read_lab
 
 _NO_INPUT = re.compile(r"[\W_]*no[\s_\-]*inputs?[\W_]*\Z|n\s*/\s*a\.?\Z", re.IGNORECASE)
 _NO_INPUT_IN_BRACKETS = re.compile(r"[<\[(](?:none|empty|blank|null|n/?a|nothing)[>\])]\Z", re.IGNORECASE)
+_REACH = 60
+"""How many lines back the start of a task whose header is missing is looked for."""
 
 
 @dataclass(slots=True)
@@ -56,8 +58,8 @@ class Block:
 
     @property
     def only_heading(self) -> bool:
-        """There is an unnumbered header and no field after it: it may have been a heading of the chatter."""
-        return self.header is not None and self.number is None and not self.labels
+        """There is a header and no field after it: it may belong to the chatter."""
+        return self.header is not None and not self.labels
 
     def begin(self, line: str, fences: Fences) -> None:
         """Take the header's own line, whole now; what follows the label is already text."""
@@ -250,3 +252,19 @@ def drop_wrapper(lines: list[str], *, at_end: bool) -> None:
     elif not at_end and len(tail) == 2:
         del lines[tail[1] :]
     drop_blanks(lines)
+
+
+def find_missing_header(block: Block, number: int) -> tuple[int, int] | None:
+    """Where in `block` the instruction of the next task, `number`, began although its label is missing:
+    (line, column) after the last separator, or at the last line that starts with its number."""
+    numbered = re.compile(rf"[ ]{{0,3}}[#*_]{{0,4}}[ \t]?{number}[.)][ \t*_]*(?=\S)")
+    start: int | None = None
+    for index in range(len(block.lines) - 1, max(block.output_line, len(block.lines) - _REACH), -1):
+        line = block.lines[index]
+        if match := numbered.match(line):
+            return index, match.end()
+        if start is not None and read_separator(line) == "#":
+            return start, 0
+        if line.strip():
+            start = index
+    return None

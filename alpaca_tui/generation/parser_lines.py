@@ -42,7 +42,9 @@ _TITLE = re.compile(
     )\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
-_SEPARATOR = re.compile(r"[ \t]*(#{2,}|-{3,}|={3,}|\*{3,}|_{3,}|/{3,})[ \t]*\Z")
+_SEPARATOR = re.compile(
+    r"[ \t]*(#{2,}|-{3,}|={3,}|\*{3,}|_{3,}|/{3,}|[—–─]{2,}|(?:\*[ \t]){2,8}\*|(?:-[ \t]){2,8}-)[ \t]*\Z"
+)
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*([^\n]*)\Z")
 _FENCE_INFO = re.compile(r"[\w+#.\-]{1,24}[ \t]*\Z")
 _FENCE_AT_END = re.compile(r"```[\w+#.\-]{0,24}[ \t]*\Z")

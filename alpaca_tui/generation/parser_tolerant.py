@@ -19,6 +19,7 @@ from alpaca_tui.generation.parser_block import (
     drop_gap,
     drop_wrapper,
     field_texts,
+    find_missing_header,
     is_gap_title,
 )
 from alpaca_tui.generation.parser_ending import drop_cut_ending, drop_ending
@@ -36,12 +37,12 @@ from alpaca_tui.generation.task import Task
 
 _CUT = frozenset({"length", "max_tokens", "content_filter", "cancelled", "error"})
 _WHOLE = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence"})
+_THINKING = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THOUGHT = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE_PATIENCE = 3
 """After so many headers in sequence inside one open code fence, the fence is taken as never closed."""
 _LONGEST_FIRST_INSTRUCTION = 4000
 """Text without any label counts as a first instruction that was cut off up to this many characters."""
-_MISSED_HEADER_REACH = 60
-"""How many lines back the start of a task whose header is missing is looked for."""
 
 
 class TolerantParser:
@@ -60,6 +61,7 @@ class TolerantParser:
         self._closed = False
         self._started = False
         self._begins_with_blank = False
+        self._thinking = False
         # The line being written: its pieces, its beginning (where a label would stand), and whether that
         # was a header already acted on.
         self._pieces: list[str] = []
@@ -154,7 +156,7 @@ class TolerantParser:
     def _write(self, text: str, done: list[Task]) -> None:
         """Part of a line: kept until it is whole, but a header is acted on at its colon."""
         self._pieces.append(text)
-        if self._taken or len(self._head) >= LONGEST_LABEL:
+        if self._taken or self._thinking or len(self._head) >= LONGEST_LABEL:
             return
         text = text[: LONGEST_LABEL - len(self._head)]
         self._head += text
@@ -176,6 +178,8 @@ class TolerantParser:
             self._block.lines.append(line)
             self._blank = True
             return
+        if self._block.unlabelled and self._skip_thinking(line, done):
+            return
         label = read_label(line)
         if label is not None:
             if self._starts_task(label):
@@ -192,6 +196,18 @@ class TolerantParser:
             elif len(block.chain) >= _FENCE_PATIENCE:
                 self._commit(block.chain, done)
         self._note_gap(line, fence)
+
+    def _skip_thinking(self, line: str, done: list[Task]) -> bool:
+        """Pass over the reasoning some models write first (`<think>` … `</think>`): its drafts are no tasks."""
+        if not self._thinking and not self._block.written:
+            self._thinking = _THINKING.match(line) is not None
+        if not self._thinking:
+            return False
+        end = _THOUGHT.search(line)
+        if end is not None:
+            self._thinking = False
+            self._read(line[end.end() :], done)
+        return True
 
     def _note_gap(self, line: str, fence: bool) -> None:
         self._blank = False
@@ -229,7 +245,7 @@ class TolerantParser:
             return self._starts_first(label)
         if self._fences:
             return False
-        if block.only_heading and label.number == self._first:
+        if self._reheads(label):
             return True
         strong = self._separator == "#" or self._separator in self._separators
         if label.kind == "task" and self._form != "task":
@@ -254,6 +270,14 @@ class TolerantParser:
             return block.number is not None or block.answered
         # Out of sequence and not set apart: a header only where this answer sets none apart.
         return block.answered and not self._separators and (self._bare or label.number != 1)
+
+    def _reheads(self, label: Label) -> bool:
+        """Whether `label` heads the first task after all, the header before it being part of the chatter
+        ("### Instructions", or the format explained)."""
+        earlier = self._block.number
+        return (
+            self._block.only_heading and label.number == self._first != earlier and earlier != self._first - 1
+        )
 
     @property
     def _unnumbered(self) -> bool:
@@ -289,7 +313,7 @@ class TolerantParser:
         number = label.number
         title = self._title if block.unlabelled or self._announced() else None
         preface = ""
-        if block.unlabelled or (block.only_heading and number == self._first):
+        if block.unlabelled or self._reheads(label):
             self._form = label.form
             if number == self._first + 1 and self._separator and block.written:
                 drop_gap(block, number)
@@ -363,30 +387,17 @@ class TolerantParser:
             self._block, self._fences = block, fences
 
     def _recover_header(self, number: int, done: list[Task]) -> None:
-        """A field of task `number` has begun inside the task before it: its header is missing. Its
-        instruction began after the last separator, or at the last line that starts with its number."""
+        """A field of task `number` has begun inside the task before it: its header is missing."""
         block = self._block
-        lines = block.lines
-        bottom = max(block.output_line + 1, len(lines) - _MISSED_HEADER_REACH)
-        numbered = re.compile(rf"[ ]{{0,3}}[#*_]{{0,4}}[ \t]?{number}[.)][ \t*_]*(?=\S)")
-        text_after = False
-        for index in range(len(lines) - 1, bottom - 1, -1):
-            match = numbered.match(lines[index])
-            if match or (text_after and read_separator(lines[index]) == "#"):
-                break
-            text_after = text_after or bool(lines[index].strip())
-        else:
+        found = find_missing_header(block, number)
+        if found is None:
             return
-        start = index if match else index + 1
-        while not lines[start].strip():
-            start += 1
-        match = numbered.match(lines[start])
-        head = Label("instruction", number, "number-first", False, match.end() if match else 0)
-        rest = lines[start:]
-        block.lines = lines[:start]
-        if self._end(block, number, done):
-            self._separators.add("#")
-        self._block = Block(number, head)
+        start, column = found
+        rest = block.lines[start:]
+        del block.lines[start:]
+        if separator := self._end(block, number, done):
+            self._separators.add(separator)
+        self._block = Block(number, Label("instruction", number, "number-first", False, column))
         self._fences = Fences(toggle=self._wrapped)
         self._block.begin(rest[0], self._fences)
         for line in rest[1:]:

@@ -425,6 +425,21 @@ CASES: list[HardCase] = [
         [task(4, "Invent a soup.", "Leeks\n\nInstructions:\n1. Cut.\n2. Boil."), SORT],
         [task(4, "Invent a soup.", "Leeks\n\nInstructions:\n1. Cut.\n2. Boil."), SORT],
     ),
+    HardCase(
+        "a reasoning model thinks aloud first",
+        "<think>\nPerhaps:\n4. Instruction: a draft\n4. Output: no\n###\n</think>\n\n4. Instruction:"
+        + written(BREAD, SORT),
+        [BREAD, SORT],
+        # Three labels "4." in piece 0; task 4 is piece 1, read as 5, and task 5 is piece 2, read as 6.
+        [task(4, "<think>\nPerhaps:", "no", "a draft")],
+    ),
+    HardCase(
+        "the format is explained first",
+        "The format is:\n1. Instruction: ...\n\n4. Instruction:" + written(BREAD, SORT),
+        [BREAD, SORT],
+        # "4. Instruction:" stands in piece 0 twice.
+        [SORT],
+    ),
     HardCase("nothing", "", []),
     HardCase("a refusal", "I'm sorry, but I can't help with that.", []),
     HardCase("only separators", "###\n###\n###\n", []),

@@ -258,6 +258,9 @@ PIECES = st.sampled_from(
             "**5. Instruction:** b\n",
             "**4. Output:**",
             "</s>",
+            "<think>",
+            "</think>",
+            "**5. Instruction:** b\n",
             "Let me know if you want more tasks",
             "\u2028",
             "\t",
@@ -377,7 +380,12 @@ def _as_parsed(row: dict[str, str]) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize(
     ("name", "merged"),
-    [("alpaca_first5000.json", 4), ("alpaca_sample.json", 3), ("other_rows.jsonl.gz", 3)],
+    [
+        ("alpaca_first5000.json", 4),
+        ("alpaca_sample.json", 3),
+        ("alpaca_rows.jsonl.gz", 12),
+        ("other_rows.jsonl.gz", 3),
+    ],
 )
 def test_real_rows_survive_the_format(data_dir: Path, name: str, merged: int):
     """Real rows, twenty to an answer, cut at random: none is lost.
