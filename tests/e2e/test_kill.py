@@ -38,11 +38,12 @@ def marathon(workspace: Path, kills: int) -> None:
         stored: dict[int, str] = {}
         for _ in range(kills):
             process = subprocess.Popen(command(workspace, server.url, GOAL), stdout=subprocess.DEVNULL)
-            time.sleep(rng.uniform(0.3, 2.5))
+            while not stored and not (workspace / "alpaca.db").exists():
+                assert process.poll() is None
+                time.sleep(0.02)
+            time.sleep(rng.uniform(0.0, 2.5))
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-            if not (workspace / "alpaca.db").exists():
-                continue
             with Store.open(workspace / "alpaca.db") as store:
                 now = answers(store)
                 assert stored.items() <= now.items(), "an answer that was stored is gone or changed"

@@ -394,14 +394,16 @@ class _Connection(asyncio.Protocol):
             self.clock += self.step
         entry = self.entry
         assert entry is not None
-        self.transport.write(b"".join(self.events[first : self.next_event]))
+        data = b"".join(self.events[first : self.next_event])
         entry.text += "".join(self.contents[first : self.next_event])
-        if self.next_event < count:
+        last = self.next_event == count
+        if last and self.ending not in ("cut", "hang-mid"):
+            self._finish(self.ending)  # before the client can know, so that a test may look at once
+        self.transport.write(data)
+        if not last:
             self.timer = self.loop.call_at(self.clock, self._tick)
         elif self.ending == "cut":
             self._close("faulty")
-        elif self.ending != "hang-mid":
-            self._finish(self.ending)
 
     def _comment(self) -> None:
         self.transport.write(_chunk(b": keep-alive\n\n"))
@@ -449,8 +451,8 @@ class _Connection(asyncio.Protocol):
         self, status: int, content_type: str, body: bytes, *, extra: str = "", outcome: str = "refused"
     ) -> None:
         head = self._head_text(status, content_type, f"Content-Length: {len(body)}\r\n{extra}")
-        self.transport.write(head + body)
         self._finish(outcome if status == 200 else "refused")
+        self.transport.write(head + body)
 
     def _head(self, content_type: str) -> None:
         self.transport.write(self._head_text(200, content_type, "Transfer-Encoding: chunked\r\n"))
