@@ -31,9 +31,9 @@ from alpaca_tui.generation.seeds import SeedTask
 from alpaca_tui.generation.settings import CONCURRENCY_CEILING, GenerationSettings
 from alpaca_tui.store.rows import Spending
 from alpaca_tui.store.store import Store
-from alpaca_tui.teacher.pricing import Price
 from alpaca_tui.teacher.budget import Budget
 from alpaca_tui.teacher.jobs import Job, Limits
+from alpaca_tui.teacher.pricing import Price
 from alpaca_tui.teacher.scheduler import Scheduler
 from alpaca_tui.teacher.types import Answer, Endpoint, Sampling, Teacher, TeacherFailure, TeacherRequest
 

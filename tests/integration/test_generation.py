@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rouge_score import rouge_scorer
@@ -102,20 +103,17 @@ def test_thirty_percent_faults_still_reach_the_goal(workspace: Workspace) -> Non
     assert stored == complete, "every completed answer is stored, once"
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [({"key": "right"}, "key"), ({"plan": lambda number, body: "400"}, "")],
-)
-def test_fatal_refusals_stop_at_once(workspace: Workspace, options: dict[str, object], words: str) -> None:
-    with FaultyServer(tasks=5, **options) as server:
-        try:
-            run = run_to_end(workspace, settings(server))
-        except UserError as error:  # refused at the first contact already
-            assert words in str(error)
-            return
-        assert run.snapshot().stopped_because is StopReason.FATAL
-        assert run.snapshot().stop_detail
+def test_a_wrong_key_is_refused_at_the_first_contact(workspace: Workspace) -> None:
+    with FaultyServer(tasks=5, key="right") as server, pytest.raises(UserError, match="key"):
+        prepare(workspace, settings(server))
+
+
+def test_a_bad_request_stops_at_once_in_the_servers_words(workspace: Workspace) -> None:
+    with FaultyServer(tasks=5, plan=lambda number, body: "400") as server:
+        run = run_to_end(workspace, settings(server))
         assert len(server.served()) <= 16
+    assert run.snapshot().stopped_because is StopReason.FATAL
+    assert run.snapshot().stop_detail
 
 
 def test_budget_is_hard_and_counts_what_was_spent_before(workspace: Workspace) -> None:
@@ -200,10 +198,19 @@ def test_answers_stored_but_not_judged_are_judged_first(workspace: Workspace) ->
     with FaultyServer(tasks=5) as server:
         run_to_end(workspace, settings(server, goal=20))
         with workspace.open_store() as store:
-            begun = dict(
-                key="k", index=store.next_index(), purpose="generate", server="s", model="m", prompt_hash="p",
-                seed_ids=[], k=3, request={}, reserved_tokens=10, reserved_usd=None,
-            )  # fmt: skip
+            begun: dict[str, Any] = {
+                "key": "k",
+                "index": store.next_index(),
+                "purpose": "generate",
+                "server": "s",
+                "model": "m",
+                "prompt_hash": "p",
+                "seed_ids": [],
+                "k": 3,
+                "request": {},
+                "reserved_tokens": 10,
+                "reserved_usd": None,
+            }
             run_id = store.last_run().id  # type: ignore[union-attr]
             left = store.begin_completion(run_id, **begun)
             store.finish_completion(
@@ -271,10 +278,9 @@ def test_a_rescued_task_stays_through_a_rejudge(workspace: Workspace) -> None:
     with workspace.open_store() as store:
         duplicate = store.candidates(verdict="duplicate", limit=1)[0]
         row = rescue(store, duplicate.id)
-        kept = store.count_examples()
         assert row in {example.id for example in store.iter_examples()}
         rejudge(
             store, seeds_in_force(workspace, None)[0], chosen.filter_rules(), threshold=0.2, parser="tolerant"
         )
         assert row in {example.id for example in store.iter_examples()}
-        assert store.count_examples() <= kept
+        assert store.candidate(duplicate.id).rescued  # type: ignore[union-attr]
