@@ -18,6 +18,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.worker import Worker, WorkerState
 
 from alpaca_tui.errors import UserError
@@ -45,6 +46,13 @@ logger = logging.getLogger("alpaca_tui.tui")
 INTERRUPT_WINDOW_S = 2.0
 STOP_TIMEOUT_S = 30.0
 Returned = TypeVar("Returned")
+
+
+class AsciiScrollBar(ScrollBarRender):
+    """A scroll bar of whole blank cells, told apart by their background."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
 def _home() -> Screen[Any]:
@@ -81,6 +89,7 @@ class AlpacaApp(App[int]):
         ascii_only: bool = False,
     ) -> None:
         glyphs.ascii = ascii_only
+        ScrollBar.renderer = AsciiScrollBar if ascii_only else ScrollBarRender
         super().__init__()
         self.session = session
         self._remember_theme = remember_theme
@@ -97,7 +106,9 @@ class AlpacaApp(App[int]):
     # --- looks
 
     def get_css_variables(self) -> dict[str, str]:
-        return with_our_variables(super().get_css_variables(), ansi=self.current_theme.ansi)
+        variables = with_our_variables(super().get_css_variables(), ansi=self.current_theme.ansi)
+        self.theme_variables = variables
+        return variables
 
     def choose_theme(self, name: str) -> None:
         """Show `name` and remember it for next time."""
@@ -151,7 +162,7 @@ class AlpacaApp(App[int]):
 
     def _refresh_bar(self) -> None:
         self._watch_run()
-        for bar in self.screen.query(TopBar):
+        for bar in self.screen.query(TopBar) if self.screen_stack else ():
             bar.redraw()
 
     def _watch_run(self) -> None:

@@ -15,6 +15,9 @@ from rich.cells import cell_len, set_cell_size
 from alpaca_tui.text import visible
 from alpaca_tui.tui.glyphs import glyphs
 
+_ASCII_TWINS = str.maketrans("…–·⏎›“”’", '~--|>""\'')
+"""Signs of our own words, one cell each, where only ASCII may be drawn; the teacher's words stay theirs."""
+
 Span = tuple[str, str]
 """Text and the name of its style (see `STYLES`)."""
 
@@ -46,7 +49,8 @@ def safe(text: str) -> str:
     """`text` as it may stand inside one line: controls visible, newlines and tabs as signs or blanks."""
     if text.isascii() and text.isprintable():
         return text
-    return visible(text).replace("\n", " ⏎ ").replace("\t", " ")
+    text = visible(text).replace("\n", " ⏎ ").replace("\t", " ")
+    return text.translate(_ASCII_TWINS) if glyphs.ascii else text
 
 
 @dataclass(frozen=True, slots=True)

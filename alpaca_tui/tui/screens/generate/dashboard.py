@@ -79,6 +79,8 @@ class Dashboard(Container):
     def __init__(self) -> None:
         super().__init__(id="dashboard")
         self.view: Snapshot | None = None
+        self._panes: dict[str, SnapshotView] = {}
+        self._views = Views()
 
     def compose(self) -> Iterable[Widget]:
         with Vertical(id="top"):
@@ -100,7 +102,7 @@ class Dashboard(Container):
                 boxed=False,
             )
             yield SnapshotView("tiles", "", panes.tiles, _tile_parts, boxed=False)
-            yield Views()
+            yield self._views
         with Horizontal(id="main"):
             with Vertical(id="flow"):
                 yield SnapshotView(
@@ -158,9 +160,7 @@ class Dashboard(Container):
 
     def _streams(self, view: Snapshot, width: int, height: int) -> Sequence[Line]:
         if view.streams:
-            return panes.streams(
-                view.streams, width, height, words.now(), self.query_one("#streams", LineView).cursor
-            )
+            return panes.streams(view.streams, width, height, words.now(), self._panes["streams"].cursor)
         hint = "Press space to go on." if view.state == "paused" else ""
         return panes.nothing("No request is in flight.", hint, width, height)
 
@@ -179,6 +179,8 @@ class Dashboard(Container):
     def show(self, view: Snapshot) -> None:
         """Show another snapshot."""
         self.view = view
+        if not self._panes:
+            return
         idle = not view.streams and view.state == "stopped"
         if self.has_class("-idle") != idle:
             self.set_class(idle, "-idle")
@@ -186,7 +188,7 @@ class Dashboard(Container):
         detail = bool(view.state == "stopped" and view.stop_detail)
         if self.has_class("-detail") != detail:
             self.set_class(detail, "-detail")
-        for pane in self.query(SnapshotView):
+        for pane in self._panes.values():
             pane.show(view)
         self._titles(view)
 
@@ -196,14 +198,14 @@ class Dashboard(Container):
             ("feed", f"{words.count(view.judged)} this run" if view.judged else ""),
             ("histogram", f"duplicate over {view.threshold:.2f}"),
         ):
-            pane = self.query_one(f"#{name}", SnapshotView)
+            pane = self._panes[name]
             if pane.border_subtitle != text:
                 pane.border_subtitle = text
 
     # --- one pane at a time
 
     def _settle_views(self, idle: bool) -> None:
-        bar = self.query_one(Views)
+        bar = self._views
         bar.available = NARROW_VIEWS[1:] if idle else NARROW_VIEWS
         if bar.current not in bar.available:
             bar.current = bar.available[0]
@@ -211,12 +213,12 @@ class Dashboard(Container):
 
     def next_view(self) -> None:
         """Show the next pane (where they are shown one at a time)."""
-        bar = self.query_one(Views)
+        bar = self._views
         place = bar.available.index(bar.current)
         self._choose(bar.available[(place + 1) % len(bar.available)], focus=True)
 
     def _choose(self, name: str, *, focus: bool = False) -> None:
-        bar = self.query_one(Views)
+        bar = self._views
         bar.current = name
         for view in NARROW_VIEWS:
             self.set_class(view == name, f"-view-{view}")
@@ -226,6 +228,7 @@ class Dashboard(Container):
             self.query_one(f"#{target}").focus()
 
     def on_mount(self) -> None:
+        self._panes = {pane.id or "": pane for pane in self.query(SnapshotView)}
         self._choose(NARROW_VIEWS[0])
 
 

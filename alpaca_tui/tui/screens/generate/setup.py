@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from textual import events, on
 from textual.binding import BindingType
@@ -45,14 +45,16 @@ class FieldRow(Vertical):
                 yield Input(self._first, placeholder=item.placeholder, compact=True, id=control_id)
 
     @property
-    def control(self) -> Input | Select[str]:
-        found = self.query_one(".line > Input, .line > Select")
-        assert isinstance(found, Input | Select)
-        return found  # type: ignore[return-value]
+    def control(self) -> Input | Select[str] | None:
+        """The field itself; None before it is made."""
+        for found in self.query(".line > Input, .line > Select"):
+            return cast("Input | Select[str]", found)
+        return None
 
     @property
     def value(self) -> str:
-        return str(self.control.value)
+        control = self.control
+        return self._first if control is None else str(control.value)
 
     def fault(self, message: str) -> None:
         """Show what is wrong, or nothing. The line for it is made when it is first needed."""
@@ -165,6 +167,8 @@ class Setup(Vertical):
     def recheck(self) -> None:
         """Read every field anew: faults beside them, fields that mean nothing hidden, the forecast."""
         self._recheck_pending = False
+        if not self.query("#key-line"):
+            return  # the form is on its way out: a change had asked for this check just before
         values = self.values
         checked = form.check(values)
         for row in self.query(FieldRow):
@@ -255,8 +259,9 @@ class Setup(Vertical):
             fold.collapsed = False
             await self._unfold(fold)
         self.recheck()
-        row = self.query_one(f"#row-{name.replace('_', '-')}", FieldRow)
-        self.call_after_refresh(row.control.focus)
+        control = self.query_one(f"#row-{name.replace('_', '-')}", FieldRow).control
+        if control is not None:
+            self.call_after_refresh(control.focus)
 
     def action_cancel(self) -> None:
         self.post_message(self.Cancelled())
