@@ -158,7 +158,8 @@ class Verdicts:
     ) -> int:
         """Keep a candidate that was not: a surplus one because the goal rose, or any by hand (`rescued`).
 
-        A rescued one keeps the rules' objection in `rule` and `detail`, and stays through every rejudge.
+        One that a rejudge superseded can only be kept by hand, and counts as rescued. A rescued one
+        keeps the rules' objection in `rule` and `detail`, and stays through every rejudge.
         `score` and so on replace the stored judgement where given. Returns the example's id; promoting
         twice gives the same row. ValueError if there is no such candidate.
         """
@@ -167,7 +168,7 @@ class Verdicts:
             if row is None:
                 raise ValueError(f"there is no candidate {candidate_id}")
             db.execute(
-                "UPDATE candidate SET verdict = 'kept', rescued = max(rescued, ?) WHERE id = ?",
+                "UPDATE candidate SET verdict = 'kept', rescued = max(rescued, superseded, ?) WHERE id = ?",
                 (rescued, candidate_id),
             )
             if score is not None:
