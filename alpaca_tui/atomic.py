@@ -23,13 +23,13 @@ def atomic_writer(path: Path) -> Generator[BinaryIO]:
     block raises. Permissions of an existing file are kept, a symbolic link stays one, a pipe or device
     (`/dev/stdout`) is written to directly. Raises UserError."""
     with _explained(path):
-        target = path.resolve() if path.is_symlink() else path
-        if target.is_dir():
+        if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if target.exists() and not target.is_file():
-            with target.open("wb") as direct:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as direct:
                 yield direct
             return
+        target = path.resolve() if path.is_symlink() else path
         temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
         try:
             with temporary.open("xb") as file:

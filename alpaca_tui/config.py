@@ -7,6 +7,7 @@ Only what the program really reads stands here. No setting is a secret: keys liv
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -102,20 +103,20 @@ def load_settings(workspace_root: Path | None = None, **explicit: Any) -> Settin
             )
 
     try:
-        return Layered(**given)
+        layered = Layered(**given)
+        return Settings.model_construct(layered.model_fields_set, **dict(layered))
     except SettingsError as error:
         raise _unfit("settings", "the environment", _environment_detail(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
+        variable = PREFIX + name.upper()
         if name in given:
             place = "what was asked for"
-        elif name in user and name not in workspace:
-            place = str(user_file)
-        elif name in workspace:
-            place = str(workspace_file)
+        elif any(key.upper() == variable and value for key, value in os.environ.items()):
+            place = f"the environment ({variable})"
         else:
-            place = f"the environment ({PREFIX}{name.upper()})"
+            place = str(workspace_file if name in workspace else user_file)
         raise _unfit(name, place, f"{first['msg']} (given: {first.get('input')!r})") from error
 
 

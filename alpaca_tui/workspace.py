@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -51,7 +52,7 @@ class Workspace:
         if asked is not None:
             try:
                 root = asked.expanduser().absolute()
-                unfit = root.exists() and not root.is_dir()
+                unfit = _is_something_else(root)
             except (
                 OSError,
                 RuntimeError,
@@ -164,6 +165,14 @@ class Workspace:
             yield
         finally:
             os.close(descriptor)
+
+
+def _is_something_else(path: Path) -> bool:
+    """Whether `path` is there and no directory."""
+    try:
+        return not stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _current_directory() -> Path | None:
