@@ -22,6 +22,7 @@ from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import Line, Span
 from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.screens.generate import details
+from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.table import Column, PagedTable
 
@@ -99,7 +100,7 @@ class CandidatesScreen(RoomScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Lists()
-        yield Input(placeholder="search in instruction, input and output", id="search", compact=True)
+        yield TextField(placeholder="search in instruction, input and output", id="search", compact=True)
         with Horizontal(id="drawer"):
             yield PagedTable["CandidateRow"](
                 [Column("", 2), Column("near", 5), Column("instruction", share=3), Column("why", share=2)],

@@ -71,8 +71,12 @@ def _price(text: str) -> tuple[float, float]:
 
 
 def _file(text: str) -> Path:
-    path = Path(text).expanduser()
-    if not path.is_file():
+    try:
+        path = Path(text).expanduser()
+        found = path.is_file()
+    except (OSError, RuntimeError):  # a name too long, a user that does not exist
+        found = False
+    if not found:
         raise ValueError("there is no such file")
     return path
 

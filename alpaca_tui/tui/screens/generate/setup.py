@@ -22,6 +22,7 @@ from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import Line
 from alpaca_tui.tui.screens.generate import form
+from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.plain import Plain
 
@@ -42,7 +43,7 @@ class FieldRow(Vertical):
             if item.kind == "choice":
                 yield Select(item.choices, value=self._first, allow_blank=False, compact=True, id=control_id)
             else:
-                yield Input(self._first, placeholder=item.placeholder, compact=True, id=control_id)
+                yield TextField(self._first, placeholder=item.placeholder, compact=True, id=control_id)
 
     @property
     def control(self) -> Input | Select[str] | None:

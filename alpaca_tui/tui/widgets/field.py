@@ -1,0 +1,30 @@
+"""A text field that holds no control characters, wherever its text comes from: typed, pasted or stored."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from textual.widgets import Input
+
+
+_JOINERS = "\u200c\u200d"  # harmless, and part of how emoji and some scripts are written
+
+
+def plain_line(text: str) -> str:
+    """`text` as one line that has no power over a terminal: blanks for line breaks and tabs, nothing for
+    other controls, bidi overrides and lone surrogates."""
+    flat = " ".join(text.replace("\t", " ").splitlines())
+    return "".join(character for character in flat if character.isprintable() or not _controls(character))
+
+
+def _controls(character: str) -> bool:
+    if character in _JOINERS:
+        return False
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+class TextField(Input):
+    """An Input whose value is always a plain line."""
+
+    def validate_value(self, value: str) -> str:
+        return plain_line(value)
