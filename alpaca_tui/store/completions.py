@@ -25,6 +25,7 @@ SELECT c.id, c.run_id, c.request_index, c.request_key, c.purpose, c.state, c.jud
 FROM completion c LEFT JOIN completion_text t ON t.completion_id = c.id
 """
 _FIELDS = tuple(field.name for field in dataclasses.fields(CompletionRow))  # the columns above, in that order
+_NEXT_ORDER = "SELECT ifnull(max(finish_order), 0) + 1 FROM completion WHERE finish_order IS NOT NULL"
 _SPENDING = """
 SELECT state, count(*), sum(prompt_tokens), sum(completion_tokens), sum(reserved_tokens),
   total(cost_usd), sum(cost_usd IS NULL), total(reserved_usd), sum(reserved_usd IS NULL)
@@ -99,7 +100,7 @@ class Completions:
         model: as the server named it. cost_usd: None when unknown. ValueError if it was not in flight.
         """
         with self._db.write() as db:
-            order = int(db.execute("SELECT ifnull(max(finish_order), 0) + 1 FROM completion").fetchone()[0])
+            order = int(db.execute(_NEXT_ORDER).fetchone()[0])
             changed = db.execute(
                 "UPDATE completion SET state = 'done', finish_order = ?, finished_at = ?, finish_reason = ?, "
                 "spoke = ?, prompt_tokens = ?, completion_tokens = ?, usage_estimated = ?, cost_usd = ?, "
@@ -153,7 +154,7 @@ class Completions:
         """
         with self._db.write() as db:
             return db.execute(
-                "UPDATE completion SET state = 'lost', finished_at = ? "
+                "UPDATE completion INDEXED BY completion_in_flight SET state = 'lost', finished_at = ? "
                 "WHERE state = 'in_flight' AND purpose = ?",
                 (time.time(), purpose),
             ).rowcount
@@ -179,7 +180,7 @@ class Completions:
     def unjudged(self, limit: int | None = None, purpose: str = "generate") -> list[CompletionRow]:
         """Done but without verdicts, in the order they finished."""
         return self._many(
-            "WHERE c.state = 'done' AND c.judged = 0 AND c.purpose = ? ORDER BY c.finish_order LIMIT ?",
+            "WHERE c.state = 'done' AND c.judged = 0 AND +c.purpose = ? ORDER BY c.finish_order LIMIT ?",
             (purpose, -1 if limit is None else limit),
         )
 

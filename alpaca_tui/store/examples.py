@@ -14,6 +14,7 @@ from typing import Any, cast
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import dump, load_object, load_top, storable
 from alpaca_tui.store.rows import ExampleRow, ExampleSource, ImportedRow, ImportReport, PoolRow, row_key
+from alpaca_tui.store.tallies import read_tally
 from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, pool_now, stored_key
 
 _PAGE = 2_000
@@ -66,9 +67,8 @@ class Examples:
             after = page[-1][0]
 
     def count_examples(self) -> int:
-        """How many rows `iter_examples` yields."""
-        with self._db.read() as db:
-            return db.execute(f"SELECT count(*) FROM example WHERE {_EXPORTABLE}").fetchone()[0]
+        """How many rows `iter_examples` yields (all sources)."""
+        return read_tally(self._db).exportable
 
     def kept_sample(self, n: int, rng: random.Random) -> list[ExampleRow]:
         """`n` different generated rows (fewer if there are not so many), for showing kept tasks in

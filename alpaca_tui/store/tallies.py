@@ -16,42 +16,7 @@ class Tallies:
 
     def tally(self) -> Tally:
         """Everything there is, by kind and verdict."""
-        with self._db.read() as db:
-            rows = db.execute(
-                "SELECT name, count FROM counter WHERE count <> 0 AND name < 'score/'"
-            ).fetchall()
-        counts: Counter[str] = Counter()
-        filtered: dict[str, int] = {}
-        completions: dict[str, int] = {}
-        for name, count in rows:
-            kind, *parts = name.split("/")
-            if kind == "completion":
-                state = parts[-1]
-                completions[state] = completions.get(state, 0) + count
-            elif kind == "candidate":
-                verdict, rule = parts[0], "/".join(parts[1:])
-                counts["candidates"] += count
-                if verdict == "filtered":
-                    filtered[rule] = filtered.get(rule, 0) + count
-                elif verdict != "kept":  # what is kept now is a matter of rows: they can be deleted
-                    counts[verdict] += count
-            elif kind == "example":
-                _add_examples(counts, *parts, count=count)
-        return Tally(
-            kept=counts["kept"],
-            with_input=counts["with_input"],
-            imported=counts["imported"],
-            manual=counts["manual"],
-            deleted=counts["deleted"],
-            withdrawn=counts["withdrawn"],
-            exportable=counts["exportable"],
-            candidates=counts["candidates"],
-            duplicates=counts["duplicate"],
-            filtered=dict(sorted(filtered.items())),
-            truncated=counts["truncated"],
-            surplus=counts["surplus"],
-            completions=completions,
-        )
+        return read_tally(self._db)
 
     def nearest_histogram(self, bins: int = 20) -> list[int]:
         """How many candidates have a nearest score in each of `bins` equal parts of 0..1 (the last one
@@ -79,6 +44,46 @@ class Tallies:
             Acceptance(part[-1][0], sum(row[1] for row in part), sum(row[2] for row in part))
             for part in (rows[start : start + bucket] for start in range(0, len(rows), bucket))
         ]
+
+
+def read_tally(db: Database) -> Tally:
+    """`Tallies.tally`, for the other parts of the store."""
+    with db.read() as connection:
+        rows = connection.execute(
+            "SELECT name, count FROM counter WHERE count <> 0 AND name < 'score/'"
+        ).fetchall()
+    counts: Counter[str] = Counter()
+    filtered: dict[str, int] = {}
+    completions: dict[str, int] = {}
+    for name, count in rows:
+        kind, *parts = name.split("/")
+        if kind == "completion":
+            state = parts[-1]
+            completions[state] = completions.get(state, 0) + count
+        elif kind == "candidate":
+            verdict, rule = parts[0], "/".join(parts[1:])
+            counts["candidates"] += count
+            if verdict == "filtered":
+                filtered[rule] = filtered.get(rule, 0) + count
+            elif verdict != "kept":  # what is kept now is a matter of rows: they can be deleted
+                counts[verdict] += count
+        elif kind == "example":
+            _add_examples(counts, *parts, count=count)
+    return Tally(
+        kept=counts["kept"],
+        with_input=counts["with_input"],
+        imported=counts["imported"],
+        manual=counts["manual"],
+        deleted=counts["deleted"],
+        withdrawn=counts["withdrawn"],
+        exportable=counts["exportable"],
+        candidates=counts["candidates"],
+        duplicates=counts["duplicate"],
+        filtered=dict(sorted(filtered.items())),
+        truncated=counts["truncated"],
+        surplus=counts["surplus"],
+        completions=completions,
+    )
 
 
 def _add_examples(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +18,9 @@ import pytest
 from alpaca_tui.errors import UserError
 from alpaca_tui.store import database, schema
 from alpaca_tui.store.mounts import file_system, is_network
+from alpaca_tui.store.rows import ImportedRow, Rejudged
 from alpaca_tui.store.store import Store
-from tests.support.stores import begin, candidate, done, finish, visible_rows
+from tests.support.stores import begin, candidate, done, fail, finish, visible_rows
 
 
 @pytest.fixture
@@ -468,3 +472,87 @@ def test_a_database_copied_with_its_log_is_whole(path, tmp_path):
             shutil.copy(path.with_name(name), copy / name)
     with Store.open(copy / "alpaca.db") as store:
         assert [row.text for row in store.iter_done()] == ["in the log"]
+
+
+def test_what_runs_all_the_time_costs_the_same_on_a_large_store(path):
+    """Counted in SQLite's instructions: at a million rows a scan is a second, in a test nobody notices."""
+    with Store.open(path) as store:
+        run = store.start_run({})
+        small = grown(store, run, 20)
+        large = grown(store, run, 400)
+    assert small.keys() == large.keys()
+    assert {name: (small[name], large[name]) for name in small if large[name] > 1.5 * small[name] + 50} == {}
+
+
+def grown(store: Store, run: int, completions: int) -> dict[str, int]:
+    """Fill the store up to so many completions, then say how many instructions each operation takes."""
+    for index in range(store.next_index(), completions):
+        verdicts = [candidate(0, "a"), candidate(1, "b", "filtered"), candidate(2, "c", "surplus")]
+        store.record_verdicts(done(store, run, index), verdicts)
+        store.log(run, "note", "x")
+        fail(store, begin(store, run, 0, key=f"failed {index}"))
+    costs: dict[str, int] = {}
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    @contextmanager
+    def measured(name: str) -> Iterator[None]:
+        nonlocal steps
+        steps = 0
+        yield
+        costs[name] = steps
+
+    with store._db.read() as connection:
+        connection.set_progress_handler(count, 1)
+    with measured("begin"):
+        completion = begin(store, run, completions)
+    with measured("finish"):
+        finish(store, completion)
+    with measured("unjudged"):
+        assert len(store.unjudged()) == 1
+    with measured("record"):
+        [_, second] = store.record_verdicts(completion, [candidate(0, "c"), candidate(1, "d", "surplus")])
+    with measured("promote"):
+        store.promote(second.candidate_id)
+    with measured("rejudge"):
+        store.apply_rejudge([Rejudged(completion, [candidate(0, "c"), candidate(1, "e")])])
+    failing = begin(store, run, completions, key="other")
+    with measured("fail"):
+        fail(store, failing)
+    with measured("lost"):
+        store.mark_lost()
+    with measured("import"):
+        store.add_imported([ImportedRow("x", "", "y")], "file")
+    with measured("log"):
+        store.log(run, "note", "x")
+    reads: dict[str, Callable[[], object]] = {
+        "log entries": lambda: store.log_entries(run, limit=5),
+        "last run": store.last_run,
+        "next index": store.next_index,
+        "find": lambda: store.find_completion("key-7"),
+        "completion": lambda: store.completion(completion),
+        "request": lambda: store.completion_request(completion),
+        "completions": lambda: store.completions(limit=5),
+        "by begin": lambda: store.completions(order="begin", limit=5),
+        "examples": lambda: store.examples(after=3, limit=5),
+        "sample": lambda: store.kept_sample(1, random.Random(0)),
+        "count": store.count_examples,
+        "tally": store.tally,
+        "histogram": store.nearest_histogram,
+        "candidates": lambda: store.candidates(limit=5),
+        "of a completion": lambda: store.candidates(completion_id=completion, verdict="kept"),
+        "by verdict": lambda: store.candidates(verdict="surplus", limit=5),
+        "by rule": lambda: store.candidates(verdict="filtered", rule="too-short", limit=5),
+        "by both, none": lambda: store.candidates(verdict="kept", rule="unheard-of"),
+        "candidate": lambda: store.candidate(1),
+    }
+    for name, call in reads.items():
+        with measured(name):
+            call()
+    with store._db.read() as connection:
+        connection.set_progress_handler(None, 1)
+    return costs
