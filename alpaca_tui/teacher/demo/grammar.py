@@ -82,7 +82,7 @@ def article(noun: str) -> str:
     return f"{'an' if vowel else 'a'} {noun}"
 
 
-def say(rng: random.Random, template: str, **slots: object) -> str:
+def say(rng: random.Random, template: str, /, **slots: object) -> str:
     """One expansion of `template`, blanks collapsed; its first letter raised unless a bare slot opens it.
 
     Raises ValueError on an unbalanced template and KeyError on a slot without a value.

@@ -8,7 +8,18 @@ from collections.abc import Set
 from dataclasses import replace
 from functools import cache
 
-from alpaca_tui.teacher.demo.families import letters, mathematics, measures, money, sentences
+from alpaca_tui.teacher.demo.families import (
+    code,
+    creative,
+    letters,
+    logic,
+    mathematics,
+    measures,
+    money,
+    records,
+    sentences,
+    texts,
+)
 from alpaca_tui.teacher.demo.families.recall import recall_families
 from alpaca_tui.teacher.demo.grammar import say
 from alpaca_tui.teacher.demo.knowledge import rows
@@ -17,7 +28,7 @@ from alpaca_tui.teacher.demo.task import DemoTask, Family
 # Requests in the first person have a setting of their own.
 _OWN_SETTING = re.compile(r"\b(?:I|me|my|we|our|us|you|your)\b", re.IGNORECASE)
 _SHORT = 25  # words an answer may have where the instruction asks for a short one
-_MODULES = (money, mathematics, measures, letters, sentences)
+_MODULES = (money, mathematics, measures, letters, sentences, records, texts, code, logic, creative)
 
 
 @cache
