@@ -22,7 +22,7 @@ def source(row: dict[str, str]) -> str:
     return f"def {row['name']}({row['arguments']}):\n{body}"
 
 
-@REGISTER.family("python-function", weight=1.8, frame="code")
+@REGISTER.family("python-function", weight=2.1, frame="code")
 def python_function(rng: random.Random) -> Slots:
     row = rng.choice(table("python-functions"))
     return {
@@ -35,7 +35,7 @@ def python_function(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("python-output", weight=2.2, frame="code")
+@REGISTER.family("python-output", weight=2.0, frame="code")
 def python_output(rng: random.Random) -> Slots:
     """Expressions whose value Python itself worked out: `evaluate` is their independent meaning."""
     a, b, c = rng.randint(2, 20), rng.randint(2, 9), rng.randint(2, 9)
@@ -70,7 +70,7 @@ def python_output(rng: random.Random) -> Slots:
     return {"expression": expression, "value": str(value), "kind": type(value).__name__}
 
 
-@REGISTER.family("loop-output", weight=1.6, frame="code")
+@REGISTER.family("loop-output", weight=1.4, frame="code")
 def loop_output(rng: random.Random) -> Slots:
     start, step, times = rng.randint(1, 12), rng.randint(2, 7), rng.randint(3, 6)
     variable = rng.choice(("total", "height", "score", "points", "level", "coins"))
@@ -95,13 +95,13 @@ def loop_output(rng: random.Random) -> Slots:
     return {"variable": variable, "code": code, "value": value, "times": passes}
 
 
-@REGISTER.family("python-bug", weight=1.2, frame="code")
+@REGISTER.family("python-bug", weight=1.1, frame="code")
 def python_bug(rng: random.Random) -> Slots:
     row = rng.choice(table("python-bugs"))
     return {"wrong": unfolded(row["wrong"]), "right": unfolded(row["right"]), "why": row["why"]}
 
 
-@REGISTER.family("sql", weight=2.2, frame="code")
+@REGISTER.family("sql", weight=1.9, frame="code")
 def sql(rng: random.Random) -> Slots:
     kind = rng.choice(
         [row for row in table("record-kinds") if " " not in row["first"] + row["second"] + row["entity"]]
@@ -152,7 +152,7 @@ def sql(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("boolean", weight=1.4)
+@REGISTER.family("boolean", weight=1.2)
 def boolean(rng: random.Random) -> Slots:
     p, q, r = (rng.random() < 0.5 for _ in range(3))
     forms = (
@@ -176,7 +176,7 @@ def boolean(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("set-operations", weight=1.5)
+@REGISTER.family("set-operations", weight=1.4)
 def set_operations(rng: random.Random) -> Slots:
     category, _, members = category_members(rng)
     first = sorted(members[:4])
@@ -193,7 +193,7 @@ def set_operations(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("cron", weight=1.0, frame="code")
+@REGISTER.family("cron", frame="code")
 def cron(rng: random.Random) -> Slots:
     minute, hour = rng.choice((0, 5, 15, 30, 45)), rng.randint(0, 23)
     days = table("cron-days")

@@ -16,7 +16,7 @@ from alpaca_tui.teacher.demo.task import Register, Slots
 REGISTER = Register()
 
 
-@REGISTER.family("steps-order", weight=2.0)
+@REGISTER.family("steps-order", weight=2.2)
 def steps_order(rng: random.Random) -> Slots:
     row = rng.choice(table("how-to"))
     steps: list[str] = row["steps"]
@@ -49,7 +49,7 @@ def _paragraph(steps: list[str]) -> str:
     return " ".join(parts)
 
 
-@REGISTER.family("acrostic", weight=1.4)
+@REGISTER.family("acrostic", weight=1.2)
 def acrostic(rng: random.Random) -> Slots:
     lines: dict[str, list[str]] = load_all("patterns")["acrostic"]
     category, one, members = category_members(rng)
@@ -63,7 +63,7 @@ def acrostic(rng: random.Random) -> Slots:
     return {"word": word, "category": category, "one": one, "poem": "\n".join(used), "upper": word.upper()}
 
 
-@REGISTER.family("haiku", weight=1.4)
+@REGISTER.family("haiku", weight=1.3)
 def haiku(rng: random.Random) -> Slots:
     theme = rng.choice(sorted(load_all("patterns")["haiku"]))
     verses = load_all("patterns")["haiku"][theme]
@@ -71,7 +71,7 @@ def haiku(rng: random.Random) -> Slots:
     return {"theme": theme, "poem": f"{first},\n{rng.choice(verses['seven'])},\n{last}."}
 
 
-@REGISTER.family("story-opening", weight=2.0)
+@REGISTER.family("story-opening", weight=1.8)
 def story_opening(rng: random.Random) -> Slots:
     hero, place, find = (rng.choice(table(name)) for name in ("heroes", "settings", "finds"))
     fill = {"name": person(rng), "hero": hero["hero"], "place": place["place"], "find": find["find"]}
@@ -85,7 +85,7 @@ def story_opening(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("slogan", weight=1.6)
+@REGISTER.family("slogan", weight=1.9)
 def slogan(rng: random.Random) -> Slots:
     shop = rng.choice(table("ventures"))
     town = rng.choice(rows("common", "towns"))
@@ -105,7 +105,7 @@ def slogan(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("budget", weight=1.5)
+@REGISTER.family("budget", weight=1.6)
 def budget(rng: random.Random) -> Slots:
     labels = rng.sample(rows("common", "expenses"), rng.randint(3, 4))
     costs = [rng.randrange(20, 400, 10) for _ in labels]

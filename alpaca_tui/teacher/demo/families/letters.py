@@ -37,7 +37,7 @@ def _clash(first: str, second: str) -> bool:
     return first == second or {first, second} in _CLASHES
 
 
-@REGISTER.family("sort-words", weight=1.5)
+@REGISTER.family("sort-words", weight=1.6)
 def sort_words(rng: random.Random) -> Slots:
     if rng.random() < 0.5:
         kind, _, members = category_members(rng)
@@ -75,7 +75,7 @@ def sort_by_length(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("count-letter", weight=1.2)
+@REGISTER.family("count-letter", weight=0.7)
 def count_letter(rng: random.Random) -> Slots:
     word = rng.choice([row["word"] for row in table("plain-nouns") if len(row["word"]) > 6])
     letter = rng.choice(sorted(set(word)))
@@ -90,7 +90,7 @@ def count_letter(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("reverse-word")
+@REGISTER.family("reverse-word", weight=1.2)
 def reverse_word(rng: random.Random) -> Slots:
     words = nouns(rng, rng.randint(2, 4))
     back = [word[::-1] for word in words]
@@ -139,7 +139,7 @@ def anagram(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("scrambled", weight=0.8)
+@REGISTER.family("scrambled", weight=0.9)
 def scrambled(rng: random.Random) -> Slots:
     category, one, members = category_members(rng)
     word = next(member for member in members if member.isalpha() and len(member) > 3)
@@ -149,7 +149,7 @@ def scrambled(rng: random.Random) -> Slots:
     return {"category": category, "one": one, "word": word, "shuffled": shuffled.upper(), "first": word[0]}
 
 
-@REGISTER.family("caesar")
+@REGISTER.family("caesar", weight=0.8)
 def caesar(rng: random.Random) -> Slots:
     word, shift = nouns(rng, 1)[0], rng.randint(1, 6)
     letters = string.ascii_lowercase
@@ -164,7 +164,7 @@ def caesar(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("case-style")
+@REGISTER.family("case-style", weight=1.2)
 def case_style(rng: random.Random) -> Slots:
     words = nouns(rng, rng.randint(3, 4))
     title = " ".join(word.capitalize() for word in words)
@@ -179,7 +179,7 @@ def case_style(rng: random.Random) -> Slots:
     return {"phrase": " ".join(words), "style": style, "result": styles[style]}
 
 
-@REGISTER.family("acronym")
+@REGISTER.family("acronym", weight=1.4)
 def acronym(rng: random.Random) -> Slots:
     words = [word.capitalize() for word in nouns(rng, 4)]
     initials = "".join(word[0] for word in words)
@@ -191,7 +191,7 @@ def acronym(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("roman", weight=1.1)
+@REGISTER.family("roman", weight=1.4)
 def roman(rng: random.Random) -> Slots:
     number = rng.choice((rng.randint(4, 99), rng.randint(100, 999), rng.randint(1000, 2100)))
     return {
@@ -209,7 +209,7 @@ def to_roman(number: int) -> str:
     return text
 
 
-@REGISTER.family("number-words", weight=1.1)
+@REGISTER.family("number-words", weight=1.3)
 def number_words(rng: random.Random) -> Slots:
     number = rng.choice((rng.randint(21, 99), rng.randint(101, 999), rng.randint(1001, 9999)))
     return {
@@ -237,7 +237,7 @@ def in_words(number: int) -> str:
     return tens + (f"-{spelled(number % 10)}" if number % 10 else "")
 
 
-@REGISTER.family("binary")
+@REGISTER.family("binary", weight=1.2)
 def binary(rng: random.Random) -> Slots:
     number = rng.randint(5, 255)
     places = [1 << bit for bit in reversed(range(8)) if number & (1 << bit)]
@@ -269,7 +269,7 @@ def odd_one_out(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("categorise", weight=1.5)
+@REGISTER.family("categorise", weight=1.8)
 def categorise(rng: random.Random) -> Slots:
     first, second = rng.sample(table("categories"), 2)
     while _clash(first["category"], second["category"]):
@@ -308,7 +308,7 @@ def name_members(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("analogy")
+@REGISTER.family("analogy", weight=0.9)
 def analogy(rng: random.Random) -> Slots:
     relations = rows("common", "relations")
     relation = rng.choice(relations)
@@ -316,7 +316,7 @@ def analogy(rng: random.Random) -> Slots:
     return {"a": a, "b": b, "c": c, "d": d, "why": relation["why"]}
 
 
-@REGISTER.family("duplicates-in-list")
+@REGISTER.family("duplicates-in-list", weight=1.2)
 def duplicates_in_list(rng: random.Random) -> Slots:
     category, one, members = category_members(rng)
     unique = members[: rng.randint(4, 5)]
@@ -334,7 +334,7 @@ def duplicates_in_list(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("missing-vowels", weight=0.9)
+@REGISTER.family("missing-vowels")
 def missing_vowels(rng: random.Random) -> Slots:
     category, one, members = category_members(rng)
     words = [word for word in members if word.isalpha() and len(word) > 4][:2]

@@ -14,7 +14,7 @@ REGISTER = Register()
 _COMPASS = ("north", "east", "south", "west")
 
 
-@REGISTER.family("ordering-puzzle", weight=2.0)
+@REGISTER.family("ordering-puzzle", weight=2.6)
 def ordering_puzzle(rng: random.Random) -> Slots:
     names = rng.sample(rows("common", "names"), rng.randint(3, 4))
     relation = rng.choice(table("orders"))
@@ -33,7 +33,7 @@ def ordering_puzzle(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("direction-walk", weight=1.4)
+@REGISTER.family("direction-walk")
 def direction_walk(rng: random.Random) -> Slots:
     heading = rng.randrange(4)
     turns = [rng.choice(("left", "right", "around")) for _ in range(rng.randint(2, 3))]
@@ -49,7 +49,7 @@ def direction_walk(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("grid-walk", weight=1.2)
+@REGISTER.family("grid-walk", weight=0.8)
 def grid_walk(rng: random.Random) -> Slots:
     first, second = rng.choice(((3, 4), (6, 8), (5, 12), (9, 12), (8, 15), (12, 16)))
     far = int((first**2 + second**2) ** 0.5)
@@ -65,7 +65,7 @@ def grid_walk(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("syllogism", weight=1.6)
+@REGISTER.family("syllogism", weight=1.9)
 def syllogism(rng: random.Random) -> Slots:
     row = rng.choice(table("kinds"))
     name = person(rng)
@@ -81,7 +81,7 @@ def syllogism(rng: random.Random) -> Slots:
     return {"premises": premises, "claim": claim, "verdict": verdict, "valid": valid, "name": name}
 
 
-@REGISTER.family("family-relations", weight=1.4)
+@REGISTER.family("family-relations", weight=1.7)
 def family_relations(rng: random.Random) -> Slots:
     row = rng.choice(table("relations-puzzle"))
     women, men = (rng.sample(rows("common", kind), 3) for kind in ("women", "men"))
@@ -98,7 +98,7 @@ def family_relations(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("coins", weight=1.3)
+@REGISTER.family("coins", weight=1.2)
 def coins(rng: random.Random) -> Slots:
     kinds = ((25, "quarter"), (10, "dime"), (5, "nickel"), (1, "penny"))
     counts = [rng.randint(1, 6) for _ in range(3)]
@@ -122,7 +122,7 @@ def coins(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("day-puzzle", weight=1.2)
+@REGISTER.family("day-puzzle", weight=0.9)
 def day_puzzle(rng: random.Random) -> Slots:
     days = rows("common", "weekdays")
     start = rng.randrange(7)
@@ -147,7 +147,7 @@ def day_puzzle(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("free-slot", weight=1.6)
+@REGISTER.family("free-slot", weight=1.2)
 def free_slot(rng: random.Random) -> Slots:
     hours = list(range(9, 17))
     free = rng.choice(hours)

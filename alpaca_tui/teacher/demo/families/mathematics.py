@@ -33,7 +33,7 @@ def average(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("median-range")
+@REGISTER.family("median-range", weight=1.2)
 def median_range(rng: random.Random) -> Slots:
     numbers = rng.sample(range(3, 80), rng.choice((5, 7)))
     order = sorted(numbers)
@@ -49,7 +49,7 @@ def median_range(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("gcd-lcm")
+@REGISTER.family("gcd-lcm", weight=0.8)
 def gcd_lcm(rng: random.Random) -> Slots:
     common = rng.randint(2, 12)
     first, second = (common * factor for factor in rng.sample(range(2, 13), 2))
@@ -62,7 +62,7 @@ def gcd_lcm(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("prime", weight=0.8)
+@REGISTER.family("prime", weight=0.7)
 def prime(rng: random.Random) -> Slots:
     number = rng.randrange(21, 200, 2)
     divisor = next((d for d in _PRIMES if number % d == 0 and d < number), None)
@@ -88,7 +88,7 @@ def factorise(rng: random.Random) -> Slots:
     return {"number": number, "factors": factors, "product": " × ".join(map(str, factors))}
 
 
-@REGISTER.family("packing")
+@REGISTER.family("packing", weight=0.9)
 def packing(rng: random.Random) -> Slots:
     size, boxes = rng.randint(4, 24), rng.randint(5, 30)
     rest = rng.randint(1, size - 1)
@@ -133,7 +133,7 @@ def fraction_sum(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("percent-of")
+@REGISTER.family("percent-of", weight=1.3)
 def percent_of(rng: random.Random) -> Slots:
     percent, base = rng.choice((5, 10, 15, 20, 25, 30, 40, 45, 60, 75, 80)), rng.randrange(40, 900, 20)
     group = rng.choice(table("groups"))
@@ -185,7 +185,7 @@ def linear_equation(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("sequence", weight=1.2)
+@REGISTER.family("sequence", weight=1.3)
 def sequence(rng: random.Random) -> Slots:
     kind = rng.choice(("add", "subtract", "multiply", "growing"))
     if kind == "multiply":
@@ -225,7 +225,7 @@ def rectangle(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("box-volume", weight=0.8)
+@REGISTER.family("box-volume", weight=0.9)
 def box_volume(rng: random.Random) -> Slots:
     sides = [rng.randint(2, 20) for _ in range(3)]
     return {
@@ -240,7 +240,7 @@ def box_volume(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("triangle", weight=0.7)
+@REGISTER.family("triangle", weight=0.6)
 def triangle(rng: random.Random) -> Slots:
     base, height = rng.randrange(4, 40, 2), rng.randint(3, 30)
     first, second = rng.randint(25, 80), rng.randint(25, 80)
@@ -254,7 +254,7 @@ def triangle(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("probability")
+@REGISTER.family("probability", weight=0.9)
 def probability(rng: random.Random) -> Slots:
     first, second = rng.sample(rows("common", "colours"), 2)
     count1, count2 = rng.randint(2, 14), rng.randint(2, 14)
@@ -309,7 +309,7 @@ def ages(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("heads-and-legs", weight=0.9)
+@REGISTER.family("heads-and-legs", weight=0.5)
 def heads_and_legs(rng: random.Random) -> Slots:
     two, four = rng.randint(3, 20), rng.randint(3, 20)
     birds, beasts = rng.choice(
@@ -328,7 +328,7 @@ def heads_and_legs(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("work-rate")
+@REGISTER.family("work-rate", weight=1.1)
 def work_rate(rng: random.Random) -> Slots:
     job = rng.choice(table("jobs"))
     workers, hours, rate = rng.randint(2, 6), rng.randint(3, 9), rng.randint(2, 12)
@@ -346,7 +346,7 @@ def work_rate(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("round-number", weight=0.8)
+@REGISTER.family("round-number", weight=0.9)
 def round_number(rng: random.Random) -> Slots:
     number = rng.randint(1100, 98999)
     unit, word = rng.choice(((10, "ten"), (100, "hundred"), (1000, "thousand")))
@@ -366,7 +366,7 @@ def round_number(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("power", weight=0.7)
+@REGISTER.family("power", weight=0.8)
 def power(rng: random.Random) -> Slots:
     root, exponent = rng.randint(2, 15), rng.choice((2, 3))
     return {
@@ -378,7 +378,7 @@ def power(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("speed")
+@REGISTER.family("speed", weight=1.1)
 def speed(rng: random.Random) -> Slots:
     rate, hours = rng.randrange(30, 130, 10), rng.choice((0.5, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6))
     start, end = rng.sample(rows("common", "towns"), 2)

@@ -14,7 +14,7 @@ from alpaca_tui.teacher.demo.task import Register, Slots
 REGISTER = Register()
 
 
-@REGISTER.family("unit-conversion", weight=1.4)
+@REGISTER.family("unit-conversion", weight=1.9)
 def unit_conversion(rng: random.Random) -> Slots:
     unit = rng.choice(table("units"))
     factor = int(unit["factor"])
@@ -32,7 +32,7 @@ def unit_conversion(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("temperature")
+@REGISTER.family("temperature", weight=0.9)
 def temperature(rng: random.Random) -> Slots:
     celsius = rng.randrange(-25, 105, 5)
     return {
@@ -45,7 +45,7 @@ def temperature(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("clock-add", weight=1.2)
+@REGISTER.family("clock-add", weight=1.3)
 def clock_add(rng: random.Random) -> Slots:
     start = rng.randrange(6 * 60, 20 * 60, 5)
     length = rng.randrange(25, 230, 5)
@@ -81,7 +81,7 @@ def time_zones(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("clock-format", weight=0.8)
+@REGISTER.family("clock-format", weight=0.9)
 def clock_format(rng: random.Random) -> Slots:
     minute = rng.randrange(0, 24 * 60)
     hour, rest = divmod(minute, 60)
@@ -106,7 +106,7 @@ def weekday_after(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("date-difference", weight=1.2)
+@REGISTER.family("date-difference", weight=1.4)
 def date_difference(rng: random.Random) -> Slots:
     first = datetime.date(rng.randint(2023, 2031), rng.randint(1, 12), rng.randint(1, 28))
     second = first + datetime.timedelta(days=rng.randint(12, 200))
@@ -151,7 +151,7 @@ def leap_year(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("date-format")
+@REGISTER.family("date-format", weight=1.1)
 def date_format(rng: random.Random) -> Slots:
     date = datetime.date(rng.randint(1980, 2040), rng.randint(1, 12), rng.randint(1, 28))
     return {
@@ -162,7 +162,7 @@ def date_format(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("fuel-use")
+@REGISTER.family("fuel-use", weight=0.6)
 def fuel_use(rng: random.Random) -> Slots:
     use, distance = rng.randint(4, 14), rng.randrange(150, 950, 50)
     price = rng.choice((1.5, 1.6, 1.8, 2.0))

@@ -40,7 +40,7 @@ def discount(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("shopping-total", weight=1.3)
+@REGISTER.family("shopping-total", weight=1.4)
 def shopping_total(rng: random.Random) -> Slots:
     goods = rng.sample(table("goods"), 2)
     (count1, price1), (count2, price2) = ((rng.randint(2, 12), price_of(rng, good)) for good in goods)
@@ -62,7 +62,7 @@ def shopping_total(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("change", weight=1.2)
+@REGISTER.family("change", weight=1.7)
 def change(rng: random.Random) -> Slots:
     good = rng.choice([good for good in table("goods") if int(good["high"]) <= 1000])
     price, count = price_of(rng, good), rng.randint(2, 6)
@@ -82,7 +82,7 @@ def change(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("split-bill")
+@REGISTER.family("split-bill", weight=0.6)
 def split_bill(rng: random.Random) -> Slots:
     people, tip = rng.randint(2, 8), rng.choice((5, 10, 15, 20, 25))
     share = rng.randrange(600, 4200, 20)
@@ -105,7 +105,7 @@ def split_bill(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("unit-price", weight=1.2)
+@REGISTER.family("unit-price", weight=1.4)
 def unit_price(rng: random.Random) -> Slots:
     good = rng.choice([good for good in table("goods") if int(good["high"]) <= 700])
     each1 = price_of(rng, good)
@@ -130,7 +130,7 @@ def unit_price(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("percent-change", weight=1.2)
+@REGISTER.family("percent-change", weight=1.3)
 def percent_change(rng: random.Random) -> Slots:
     percent = rng.choice((5, 10, 12, 15, 20, 24, 25, 30, 35, 40, 50, 60, 75))
     old = rng.randint(2, 45) * 100
@@ -151,7 +151,7 @@ def percent_change(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("simple-interest", weight=0.9)
+@REGISTER.family("simple-interest", weight=0.7)
 def simple_interest(rng: random.Random) -> Slots:
     principal, rate, years = rng.randint(2, 90) * 100, rng.randint(1, 8), rng.randint(2, 6)
     interest = principal * rate * years  # in cents: dollars × percent / 100 × 100
@@ -168,7 +168,7 @@ def simple_interest(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("saving-weeks")
+@REGISTER.family("saving-weeks", weight=1.2)
 def saving_weeks(rng: random.Random) -> Slots:
     item = rng.choice(table("expensive"))
     weekly, weeks, start = rng.randint(4, 25), rng.randint(4, 16), rng.randint(5, 60)
@@ -183,7 +183,7 @@ def saving_weeks(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("wage")
+@REGISTER.family("wage", weight=0.6)
 def wage(rng: random.Random) -> Slots:
     hours, rate, extra = rng.randint(12, 40), rng.randrange(12, 30, 2), rng.randint(2, 9)
     job = rng.choice(table("jobs"))
@@ -201,7 +201,7 @@ def wage(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("ratio-share", weight=1.1)
+@REGISTER.family("ratio-share", weight=1.2)
 def ratio_share(rng: random.Random) -> Slots:
     first, second = rng.choice(_RATIOS)
     if rng.random() < 0.5:
@@ -222,7 +222,7 @@ def ratio_share(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("exchange", weight=0.8)
+@REGISTER.family("exchange", weight=0.5)
 def exchange(rng: random.Random) -> Slots:
     # Made-up rates, stated in the task itself, so that the answer never goes out of date.
     country = rng.choice([row for row in table("countries") if row.get("currency") in _PLURAL_CURRENCIES])
@@ -237,7 +237,7 @@ def exchange(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("tax")
+@REGISTER.family("tax", weight=0.8)
 def tax(rng: random.Random) -> Slots:
     item = rng.choice(table("expensive"))
     net = rng.randrange(int(item["low"]), int(item["high"]) + 1, 5) * 100
@@ -253,7 +253,7 @@ def tax(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("profit")
+@REGISTER.family("profit", weight=1.4)
 def profit(rng: random.Random) -> Slots:
     good = rng.choice(table("goods"))
     cost = price_of(rng, good)

@@ -104,7 +104,7 @@ def _base(rng: random.Random, records: Records, column: int) -> Slots:
     }
 
 
-@REGISTER.family("table-extreme", weight=2.2, frame="desk")
+@REGISTER.family("table-extreme", weight=2.0, frame="desk")
 def table_extreme(rng: random.Random) -> Slots:
     records, column = draw(rng), rng.choice((1, 2))
     most = rng.random() < 0.6
@@ -133,7 +133,7 @@ def table_total(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("table-filter", weight=2.0, frame="desk")
+@REGISTER.family("table-filter", weight=2.1, frame="desk")
 def table_filter(rng: random.Random) -> Slots:
     records, column = draw(rng, 4, 5), rng.choice((1, 2))
     values = sorted(row.value(column) for row in records.rows)
@@ -157,7 +157,7 @@ def table_filter(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("table-sort", weight=1.8, frame="desk")
+@REGISTER.family("table-sort", weight=1.5, frame="desk")
 def table_sort(rng: random.Random) -> Slots:
     records, column = draw(rng), rng.choice((1, 2))
     falling = rng.random() < 0.6
@@ -184,7 +184,7 @@ def table_lookup(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("table-convert", weight=2.2, frame="desk")
+@REGISTER.family("table-convert", weight=2.0, frame="desk")
 def table_convert(rng: random.Random) -> Slots:
     records = draw(rng, 2, 4)
     return _base(rng, records, 1) | {
@@ -196,7 +196,7 @@ def table_convert(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("table-sentence", weight=1.6, frame="desk")
+@REGISTER.family("table-sentence", weight=1.1, frame="desk")
 def table_sentence(rng: random.Random) -> Slots:
     records = draw(rng, 2, 3)
     kind = records.kind
@@ -208,7 +208,7 @@ def table_sentence(rng: random.Random) -> Slots:
     return _base(rng, records, 1) | {"csv": records.csv(), "sentences": " ".join(lines)}
 
 
-@REGISTER.family("table-compare", weight=1.8, frame="desk")
+@REGISTER.family("table-compare", weight=1.3, frame="desk")
 def table_compare(rng: random.Random) -> Slots:
     records, column = draw(rng, 3, 5), rng.choice((1, 2))
     left, right = rng.sample(records.rows, 2)

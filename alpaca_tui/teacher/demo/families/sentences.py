@@ -65,19 +65,19 @@ def _simple(name: str, weight: float = 1.0) -> None:
 
 
 for _name, _weight in (
-    ("to-passive", 1.6),
-    ("to-active", 1.5),
-    ("change-tense", 1.6),
+    ("to-passive", 1.7),
+    ("to-active", 1.7),
+    ("change-tense", 1.7),
     ("negate", 1.2),
-    ("to-question", 1.4),
-    ("sentence-parts", 1.3),
+    ("to-question", 1.5),
+    ("sentence-parts", 1.5),
     ("name-tense", 1.2),
-    ("name-voice", 1.0),
+    ("name-voice", 0.9),
 ):
     _simple(_name, _weight)
 
 
-@REGISTER.family("reported-speech")
+@REGISTER.family("reported-speech", weight=1.2)
 def reported_speech(rng: random.Random) -> Slots:
     forms = _forms(rng)
     speaker = rng.choice(rows("common", "names"))
@@ -89,7 +89,7 @@ def reported_speech(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("join-because", weight=1.5)
+@REGISTER.family("join-because", weight=1.8)
 def join_because(rng: random.Random) -> Slots:
     row = rng.choice(table("reasons"))
     effect, cause = row["effect"], row["cause"]
@@ -116,7 +116,7 @@ def unscramble_sentence(rng: random.Random) -> Slots:
     return {"mixed": " / ".join(mixed), "sentence": sentence, "first": upper_first(words[0])}
 
 
-@REGISTER.family("fix-capitals", weight=1.3)
+@REGISTER.family("fix-capitals", weight=1.4)
 def fix_capitals(rng: random.Random) -> Slots:
     name, other = rng.sample(rows("common", "names"), 2)
     town, day = rng.choice(rows("common", "towns")), rng.choice(rows("common", "weekdays"))
@@ -148,7 +148,7 @@ def fix_capitals(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("typo-word", weight=1.0)
+@REGISTER.family("typo-word", weight=1.4)
 def typo_word(rng: random.Random) -> Slots:
     chosen: list[Row] = rng.sample(table("typos"), 3)
     row = chosen[0]
@@ -165,7 +165,7 @@ def typo_word(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("count-words", weight=1.0)
+@REGISTER.family("count-words")
 def count_words(rng: random.Random) -> Slots:
     sentence = _forms(rng)[rng.choice(("past_when", "passive_past", "perfect", "future"))]
     words = sentence.rstrip(".").split()
@@ -182,7 +182,7 @@ def count_words(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("articles", weight=0.9)
+@REGISTER.family("articles", weight=1.2)
 def articles(rng: random.Random) -> Slots:
     chosen = [row["word"] for row in rng.sample(table("plain-nouns"), 4)]
     return {

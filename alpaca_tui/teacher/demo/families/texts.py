@@ -79,7 +79,7 @@ def announcement_extract(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("announcement-rewrite", weight=1.8, frame="desk")
+@REGISTER.family("announcement-rewrite", weight=1.9, frame="desk")
 def announcement_rewrite(rng: random.Random) -> Slots:
     slots = _announcement(rng)
     facts = [slots["event_bare"], slots["place"], f"{slots['weekday']} {slots['date']}", slots["time"]]
@@ -92,17 +92,17 @@ def announcement_rewrite(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("review-sentiment", weight=2.4, frame="desk")
+@REGISTER.family("review-sentiment", weight=2.0, frame="desk")
 def review_sentiment(rng: random.Random) -> Slots:
     return _review(rng)
 
 
-@REGISTER.family("review-aspects", weight=2.0, frame="desk")
+@REGISTER.family("review-aspects", weight=1.8, frame="desk")
 def review_aspects(rng: random.Random) -> Slots:
     return _review(rng, mixed=True)
 
 
-@REGISTER.family("review-reply", weight=1.6, frame="desk")
+@REGISTER.family("review-reply", weight=1.1, frame="desk")
 def review_reply(rng: random.Random) -> Slots:
     return _review(rng, mixed=rng.random() < 0.4)
 
@@ -135,7 +135,7 @@ def _review(rng: random.Random, *, mixed: bool = False) -> Slots:
     }
 
 
-@REGISTER.family("ticket-routing", weight=2.2, frame="desk")
+@REGISTER.family("ticket-routing", weight=2.1, frame="desk")
 def ticket_routing(rng: random.Random) -> Slots:
     departments = table("departments")
     row, other, third = rng.sample(departments, 3)
@@ -154,7 +154,7 @@ def ticket_routing(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("spam-check", weight=1.4, frame="desk")
+@REGISTER.family("spam-check", weight=0.9, frame="desk")
 def spam_check(rng: random.Random) -> Slots:
     spam = rng.random() < 0.5
     row = rng.choice(table("spam" if spam else "no-spam"))
@@ -167,7 +167,7 @@ def spam_check(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("letter", weight=2.4, frame="desk")
+@REGISTER.family("letter", weight=2.5, frame="desk")
 def letter(rng: random.Random) -> Slots:
     occasion = rng.choice(table("occasions"))
     sender, receiver = rng.sample(rows("common", "names"), 2)
@@ -191,7 +191,7 @@ def letter(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("topic-sentence", weight=2.0)
+@REGISTER.family("topic-sentence", weight=2.1)
 def topic_sentence(rng: random.Random) -> Slots:
     first, second, third = rng.sample(table("topics"), 3)
     sentence = rng.choice(first["sentences"])
@@ -206,7 +206,7 @@ def topic_sentence(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("fact-or-opinion", weight=1.4)
+@REGISTER.family("fact-or-opinion", weight=0.9)
 def fact_or_opinion(rng: random.Random) -> Slots:
     row = rng.choice(table("statements"))
     other = rng.choice([item for item in table("statements") if item["kind"] != row["kind"]])
@@ -221,7 +221,7 @@ def fact_or_opinion(rng: random.Random) -> Slots:
     }
 
 
-@REGISTER.family("chat-order", weight=1.8, frame="desk")
+@REGISTER.family("chat-order", weight=1.5, frame="desk")
 def chat_order(rng: random.Random) -> Slots:
     goods = rng.sample(table("goods"), 2)
     count1, count2 = rng.randint(2, 12), rng.randint(2, 12)
