@@ -84,6 +84,12 @@ class Admission:
         """Requests that may be on the wire at once."""
         return self.gate.room(self.limit.allowed)
 
+    @property
+    def most_alive(self) -> int:
+        """Jobs that may be on the wire or waiting to be asked again: twice the room, so that waiting costs no
+        throughput; but only the room while the server has not answered anybody."""
+        return 2 * self.room if self.gate.is_open else self.room
+
     def silence_s(self, now: float) -> float:
         """How long nothing may be sent, because the server said so."""
         return max(0.0, self.limit.blocked_until - now)
@@ -127,8 +133,9 @@ class Admission:
 
     def learn_rates(self, rate: RateHeaders, now: float, *, refused: bool) -> str | None:
         """The server's `x-ratelimit-*` headers. They count where the user set no limit, and only once they
-        matter (a 429, or nine tenths used up): servers do not agree on what the figures mean. Very low ones
-        are not taken for limits per minute at all. Returns what was taken over, as a sentence."""
+        matter (nine tenths used up; a 429, where it does not say how much is): servers do not agree on what
+        the figures mean. Very low ones are not taken for limits per minute at all. Returns what was taken
+        over, as a sentence."""
         taken: list[str] = []
         requests = _limit(rate.limit_requests, rate.remaining_requests, refused, _LEAST_REQUESTS)
         if requests is not None and self._limits.rpm is None and not _about(self._rpm, requests):
@@ -148,8 +155,8 @@ def _limit(limit: int | None, remaining: int | None, refused: bool, least: int) 
     """`limit` where it should be kept to."""
     if limit is None or limit < least:
         return None
-    near = remaining is not None and remaining <= limit * _NEAR
-    return limit if refused or near else None
+    near = refused if remaining is None else remaining <= limit * _NEAR
+    return limit if near else None
 
 
 def _about(bucket: RateBucket | None, limit: int) -> bool:

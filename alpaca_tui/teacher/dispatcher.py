@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _BATCH = 64
 _FIRST_CONTACT_S = 1.0
 _GOODBYE_S = 5.0
+_WELL_BACKOFF_S = 0.5
 _REPORTED_GROWTH = 1.1
 
 
@@ -184,8 +185,8 @@ class Dispatcher:
         if self._waiting and self._waiting[0][0] <= now:
             return self._waiting[0][2]
         if self._held is None:
-            room = self._admission.room
-            if self.on_wire + self._rate_waiting >= room or self.on_wire + self.retrying >= 2 * room:
+            room, alive = self._admission.room, self.on_wire + self.retrying
+            if self.on_wire + self._rate_waiting >= room or alive >= self._admission.most_alive:
                 return None
             try:
                 job = self._next_job(len(self._flights))
@@ -323,7 +324,7 @@ class Dispatcher:
 
     def _failed(self, flight: Flight, failure: TeacherFailure) -> None:
         limit = self._admission.limit
-        now = self._loop.time()
+        now, wait_s = self._loop.time(), 0.0
         partial_text = failure.partial or flight.text
         usage = self._charge(flight, failure, partial_text)
         self._off_wire(flight, usage)
@@ -338,16 +339,17 @@ class Dispatcher:
             self._alive()
             self._report(limit.rate_limited(flight.epoch, now, failure.retry_after_s))
             self._learn_rates(failure, refused=True)
-            wait_s = 0.0 if failure.retry_after_s is not None else self._refusal_wait(flight)
+            flight.refusals += 1
+            if failure.retry_after_s is None:
+                wait_s = self._backoff(flight, flight.refusals, COOL_DOWN_S)
         else:
             limit.block(now, failure.retry_after_s)
             last = flight.spent_all_tries(failure, self._attempts)
-            wait_s = 0.0
             if failure.kind is FailureKind.CONTENT:
                 self._alive()
             else:
                 self._admission.gate.fault()
-                wait_s = backoff_s(flight.faults, self._rng)
+                wait_s = self._backoff(flight, flight.faults, _WELL_BACKOFF_S)
             if last:
                 if why := self._health.failed(_words(failure)):
                     self.stop("failing", why)
@@ -357,13 +359,13 @@ class Dispatcher:
         self._tell(self._listener.request_retrying, flight.completion_id, failure, wait_s)
         return self.pump()
 
-    def _refusal_wait(self, flight: Flight) -> float:
-        """Where the server did not say how long to wait: short while it answers others, for then a slot will
-        be free soon; longer and longer where it answers nobody."""
-        answered = self._answered_count != flight.answered_before
+    def _backoff(self, flight: Flight, failures: int, most_s: float) -> float:
+        """How long to wait after that many failures, where the server did not say: no longer than `most_s`
+        while it answers others, for then the fault is one of many requests and not of the server; longer and
+        longer where it answers nobody."""
+        others_answered = self._answered_count != flight.answered_before
         flight.answered_before = self._answered_count
-        flight.refusals += 1
-        return backoff_s(flight.refusals, self._rng, COOL_DOWN_S if answered else BACKOFF_MOST_S)
+        return backoff_s(failures, self._rng, most_s if others_answered else BACKOFF_MOST_S)
 
     def _charge(self, flight: Flight, failure: TeacherFailure, partial_text: str) -> Usage:
         """What a try without an answer may have been charged. Refused requests cost nothing; one that broke
@@ -426,9 +428,10 @@ class Dispatcher:
 
     def _broke(self, error: Exception) -> None:
         """Something on our side failed: the store, the listener, or a bug."""
-        if not isinstance(error, UserError):
-            logger.error("the request engine stopped by a fault", exc_info=error)
-        self.error = self.error or error
+        if self.error is None:
+            self.error = error
+            if not isinstance(error, UserError):
+                logger.error("the request engine stopped by a fault", exc_info=error)
         self.stop(
             "error", str(error) if isinstance(error, UserError) else "An unexpected fault; see the log."
         )

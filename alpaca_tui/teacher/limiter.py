@@ -36,9 +36,10 @@ class AdaptiveLimit:
     """Additive increase, multiplicative decrease of the requests in flight.
 
     Starts at the user's cap. A 429 cuts to three quarters, once a burst: requests sent before the cut and
-    requests answered within its cool-down (what Retry-After asks, else 2 s) do not cut again. Every 25
-    successes allow one more, up to the level that failed; from there on four times slower, at most a tenth
-    above it, and only when that holds is the level forgotten. Never above the cap.
+    requests answered within its cool-down (what Retry-After asks, else 2 s) do not cut again. A run of 25
+    successes (or a quarter of a round) allows one more (or a sixteenth), up to just below the level that
+    failed; from there on it goes one by one, four times slower, and when a tenth above has held the level is
+    forgotten. Never above the cap.
 
     A Retry-After speaks for the whole endpoint: nothing may be sent before `blocked_until`. A 429 without
     one blocks nothing but its own request (`backoff_s`): a server that refuses one request in ten is best
@@ -91,18 +92,21 @@ class AdaptiveLimit:
 
     def succeeded(self) -> LimitChange | None:
         """An answer came. Returns the increase, if it brought one."""
-        if self._allowed >= self._cap:
+        old, failed_at = self._allowed, self._failed_at
+        if old >= self._cap:
             return None
         self._successes += 1
-        probing = self._failed_at is not None and self._allowed + 1 >= self._failed_at
-        if self._successes < RUN_OF_SUCCESSES * (PROBE_RUNS if probing else 1):
+        probing = failed_at is not None and old + 1 >= failed_at
+        run = max(RUN_OF_SUCCESSES, old // 4)
+        if self._successes < run * (PROBE_RUNS if probing else 1):
             return None
         self._successes = 0
-        old = self._allowed
-        failed = self._failed_at
-        if failed is not None and old >= max(failed + 1, math.floor(failed * PROBE)):
+        new = old + 1
+        if failed_at is not None and not probing:
+            new = min(old + max(1, old // 16), failed_at - 1)
+        elif failed_at is not None and old >= max(failed_at + 1, math.floor(failed_at * PROBE)):
             self._failed_at = None
-        self._allowed = min(self._cap, old + 1)
+        self._allowed = min(self._cap, new)
         return LimitChange(old, self._allowed, "The teacher keeps up")
 
 

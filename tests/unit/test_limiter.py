@@ -79,13 +79,23 @@ def test_never_below_one():
     assert limit.allowed == 1
 
 
-def test_recovers_one_by_one_after_runs_of_successes():
-    limit = AdaptiveLimit(100)
+def test_recovers_after_runs_of_successes():
+    limit = AdaptiveLimit(8)
     limit.rate_limited(limit.epoch, 0.0, None)
+    assert limit.allowed == 6
     assert succeed(limit, RUN_OF_SUCCESSES - 1) == []
-    assert succeed(limit, 1) == [LimitChange(75, 76, "The teacher keeps up")]
-    succeed(limit, 10 * RUN_OF_SUCCESSES)
-    assert limit.allowed == 86
+    assert succeed(limit, 1) == [LimitChange(6, 7, "The teacher keeps up")]
+
+
+def test_recovers_in_proportion_and_takes_at_least_a_round():
+    limit = AdaptiveLimit(1000)
+    limit.rate_limited(limit.epoch, 0.0, None)
+    assert succeed(limit, 186) == []
+    assert succeed(limit, 1) == [LimitChange(750, 796, "The teacher keeps up")]
+    succeed(limit, 750 - 187)
+    assert 850 < limit.allowed < 1000
+    succeed(limit, 600)
+    assert limit.allowed == 999  # the level that failed is approached no further this way
 
 
 def test_a_cut_starts_the_run_of_successes_anew():
@@ -100,16 +110,16 @@ def test_probes_slowly_around_the_level_that_failed():
     limit = AdaptiveLimit(40)
     limit.rate_limited(limit.epoch, 0.0, None)  # failed at 40, now 30
     limit.set_cap(1000)
-    succeed(limit, 9 * RUN_OF_SUCCESSES)
+    succeed(limit, 6 * RUN_OF_SUCCESSES)
     assert limit.allowed == 39
-    succeed(limit, RUN_OF_SUCCESSES)
-    assert limit.allowed == 39  # from here four times slower
     succeed(limit, 3 * RUN_OF_SUCCESSES)
+    assert limit.allowed == 39  # from here on four times slower
+    succeed(limit, RUN_OF_SUCCESSES)
     assert limit.allowed == 40
     succeed(limit, 4 * 4 * RUN_OF_SUCCESSES)
-    assert limit.allowed == 44  # a tenth above: has held, so the level is forgotten
+    assert limit.allowed == 44
     succeed(limit, 4 * RUN_OF_SUCCESSES)
-    assert limit.allowed == 45
+    assert limit.allowed == 45  # a tenth above has held: the level is forgotten
     succeed(limit, 5 * RUN_OF_SUCCESSES)
     assert limit.allowed == 50
 
