@@ -6,7 +6,6 @@ With no subcommand it opens the terminal application.
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -55,11 +54,10 @@ def root(
         print(f"alpaca-tui {__version__}")
         raise typer.Exit
     context.obj = Invocation(workspace, as_json, quiet, verbose)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if verbose else logging.CRITICAL,
-        format="%(levelname)s %(message)s",
-    )
+    if verbose:
+        from alpaca_tui.logs import log_to_stream
+
+        log_to_stream(sys.stderr)
     if context.invoked_subcommand is None:
         open_tui(context.obj)
 

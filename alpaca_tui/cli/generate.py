@@ -88,6 +88,7 @@ def generate(
     from alpaca_tui.generation.endings import ending, exit_code
     from alpaca_tui.generation.opening import prepare
     from alpaca_tui.generation.settings import GenerationSettings
+    from alpaca_tui.logs import log_to_file, stop_logging
     from alpaca_tui.teacher.pricing import parse_price
 
     invocation: Invocation = context.obj
@@ -135,12 +136,14 @@ def generate(
     settings = GenerationSettings.build(**{**defaults, **values})
 
     run = prepare(workspace, settings, config=config)
+    log = log_to_file(workspace.logs_dir / "commands.log")
     try:
         with _interruptible(run):
             run.start()
             _watch(invocation, run)
     finally:
         run.close()
+        stop_logging(log)
     snapshot = run.snapshot()
     invocation.result(run.result(), _summary(snapshot))
     code = exit_code(snapshot.stopped_because)

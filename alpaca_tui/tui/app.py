@@ -22,6 +22,7 @@ from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.worker import Worker, WorkerState
 
 from alpaca_tui.errors import UserError
+from alpaca_tui.logs import log_to_file, stop_logging
 from alpaca_tui.text import plural, preview
 from alpaca_tui.tui import clipboard, words
 from alpaca_tui.tui.commands import KeyTableCommands
@@ -371,7 +372,7 @@ def run(workspace: Workspace, settings: Settings) -> int:
     whatever ended the program."""
     from alpaca_tui.generation.events import StopReason
 
-    handler = _log_to(workspace)
+    handler = log_to_file(log_file(workspace))
     session = Session(workspace)
     app = AlpacaApp(
         session,
@@ -386,9 +387,7 @@ def run(workspace: Workspace, settings: Settings) -> int:
     finally:
         session.end(StopReason.INTERRUPTED, STOP_TIMEOUT_S)
         session.close()
-        if handler is not None:
-            logger.removeHandler(handler)
-            handler.close()
+        stop_logging(handler)
     broken = app._exception  # pyright: ignore[reportPrivateUsage]
     if broken is not None:
         raise UserError(
@@ -397,16 +396,3 @@ def run(workspace: Workspace, settings: Settings) -> int:
             f"What is stored is safe. The details are in {shown_path(log_file(workspace))}; please report them.",
         ) from broken
     return code if code is not None else 0
-
-
-def _log_to(workspace: Workspace) -> logging.Handler | None:
-    """The program's own log, in the workspace; none where it cannot be written (the program still works)."""
-    try:
-        workspace.logs_dir.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(log_file(workspace), encoding="utf-8", delay=True)
-    except OSError:
-        return None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger.addHandler(handler)
-    logger.propagate = False
-    return handler
