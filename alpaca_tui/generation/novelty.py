@@ -71,7 +71,7 @@ class NoveltyIndex:
     """A growing pool of texts that answers how near a new text comes to any of them."""
 
     def __init__(self, threshold: float = 0.7) -> None:
-        """threshold: a text that scores above it against any row is a duplicate; may be changed at any time."""
+        """threshold: a text that scores above it against any row is a duplicate; may change at any time."""
         self.threshold = threshold
         self._keys: list[Key] = []
         self._vocabulary: dict[str, int] = {}
@@ -149,7 +149,7 @@ class NoveltyIndex:
         return [shard.block for shard in self._shards if shard.block is not None]
 
     def _compare(self, query: Query) -> tuple[list[tuple[int, float]], float]:
-        """The (row number, score) of up to ten nearest rows that share a word with the query, and the mean."""
+        """The (row number, score) of up to ten nearest rows that share a word with it, and the mean."""
         sums = np.zeros(LANE_LIMIT + 1)  # of the LCS over all rows of a length: whole numbers
         reached: list[Floats] = []  # scores known to be had by different rows
         blocks = self._blocks()

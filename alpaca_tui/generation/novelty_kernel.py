@@ -123,7 +123,7 @@ class Lane:
         self._dense: dict[int, Bits] = {}
 
     def store_frequent(self, at: Ints, starts: NDArray[np.int32]) -> None:
-        """Store for every row the words that stand in many; at[starts[w]:] are word w's cells in this lane."""
+        """Store for every row the words that stand in many; at[starts[w]:] are word w's cells here."""
         cells = len(self._state)
         many = cells // _DENSE_SHARE_OF_TWO if self._two else cells * self._state.itemsize // _DENSE_BYTES
         for word in np.flatnonzero(np.diff(self._bounds) > many).tolist():
@@ -205,7 +205,7 @@ class Block:
         self.numbers = numbers
         self.lcs: Lcs = np.empty(len(lengths), dtype=np.uint8)
         self._ends = np.cumsum(lengths, dtype=np.int64)
-        #: Each word's place in the vocabulary of this block, -1 where it has none; the last stands for all above.
+        #: Each word's place in the block's vocabulary, -1 where it has none; the last is for all above.
         self._place_of = np.full(int(words.max()) + 2, -1, dtype=np.int32)
         self._place_of[words] = 0
         vocabulary = np.flatnonzero(self._place_of == 0)

@@ -1,9 +1,9 @@
 """Where the rows of the novelty index live: in a block, waiting to be sealed into one, or too long for any.
 
-A `Shard` takes rows of at most 128 words, some 60,000 of them. New rows wait in a tail, compared one by one with
-RapidFuzz, until sealing them costs less than comparing them has cost since the last time; so both a load of
-a million rows and an endless judge-add-judge-add stay cheap, and no pause is longer than the sealing of one
-shard. Longer rows are few; what they share with a query is compared by RapidFuzz.
+A `Shard` takes rows of at most 128 words, some 60,000 of them. New rows wait in a tail, compared one by one
+with RapidFuzz, until sealing them costs less than comparing them has cost since the last time; so both a
+load of a million rows and an endless judge-add-judge-add stay cheap, and no pause is longer than the sealing
+of one shard. Longer rows are few; what they share with a query is compared by RapidFuzz.
 
 Knows words only as numbers; nothing of texts, scores, keys or thresholds.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from alpaca_tui.generation.novelty_kernel import LANE_LIMIT, Block, Ints, Need, Query, lcs_one_by_one
 
-#: The most words of a shard: fewer than there are letters (0x10FFFF), so that a row can be spelled as a string.
+#: The most words of a shard: fewer than there are letters (0x10FFFF), so a row can be spelled as a string.
 _SHARD_WORDS = 1 << 20
 #: Below so many rows comparing one by one is faster than a block.
 _FIRST_SEAL = 4096

@@ -1,4 +1,4 @@
-"""The words ROUGE-L compares: those of `rouge-score` where it can read the text, Unicode words where it cannot.
+"""The words ROUGE-L compares: those of `rouge-score` where it can read a text, Unicode words where it cannot.
 
 `rouge-score` keeps only a-z and 0-9. On Chinese or Russian text nothing is left, every score is 0 and
 deduplication is silently off; so a text that would lose more than half of its letters is cut into Unicode
@@ -82,8 +82,8 @@ _KINDS = _Kinds()
 
 
 def unicode_words(text: str) -> list[str]:
-    """The words of `text` in any script: runs of letters, digits and their marks, case and compatibility forms
-    folded; each character of a script without word spaces (Han, kana, Hangul, Thai ...) a word of its own."""
+    """The words of `text` in any script: runs of letters, digits and their marks, case and compatibility
+    forms folded; each character of a script without word spaces (Han, kana, Hangul, Thai ...) a word."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     words: list[str] = []
     current = ""
@@ -108,8 +108,8 @@ def unicode_words(text: str) -> list[str]:
 def words(text: str) -> list[str]:
     """The words of `text` that ROUGE-L compares.
 
-    Exactly `rouge_score.tokenize.tokenize(text, None)` unless that would drop more than half of the letters of
-    the lower-cased text; then `unicode_words(text)`. A text without letters or digits has no words.
+    Exactly `rouge_score.tokenize.tokenize(text, None)` unless that would drop more than half of the letters
+    of the lower-cased text; then `unicode_words(text)`. A text without letters or digits has no words.
     """
     if text.isascii():
         return text.encode().translate(_ROUGE).decode().split()

@@ -79,8 +79,8 @@ class Judging:
 
 
 def judging(texts: Sequence[str], candidates: int, check: Callable[[Novelty, list[float]], None]) -> Judging:
-    """Judge random candidates of the pool against all of it, by turns of 16, as `rouge_score` would and as the
-    index does; `check` gets both answers for each candidate."""
+    """Judge random candidates of the pool against all of it, by turns of 16, as `rouge_score` would and as
+    the index does; `check` gets both answers for each candidate."""
     index = NoveltyIndex(THRESHOLD)
     for row, text in enumerate(texts):
         index.add(text, row)
@@ -124,7 +124,7 @@ class Encoder:
 
 
 class PlainStream:
-    """Verdicts as one would write them with RapidFuzz alone: blocks of 16 against all kept, then each other."""
+    """Verdicts as written with RapidFuzz alone: blocks of 16 against all kept, then against each other."""
 
     def __init__(self) -> None:
         self.encode = Encoder()

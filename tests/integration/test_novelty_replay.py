@@ -1,7 +1,7 @@
-"""What other people's runs stored about novelty, replayed: every number must come out, every verdict be explained.
+"""What other people's runs stored about novelty, replayed: every number comes out, every verdict makes sense.
 
-The files are the outputs of the original generator (`regen/`), the published data itself, and one project that
-kept what it threw away (`rejections/`). Run as a program, this prints the explanation as a table:
+The files are the outputs of the original generator (`regen/`), the published data itself, and one project
+that kept what it threw away (`rejections/`). Run as a program, this prints how the verdicts differ and why:
 `python -m tests.integration.test_novelty_replay`.
 """
 
@@ -39,8 +39,8 @@ def pool_of(texts: Sequence[str]) -> NoveltyIndex:
 
 
 def assert_stored(novelty: Novelty, row: dict) -> None:
-    """The stored mean and ten highest are the index's. Keys of the pool are its texts: equal texts fall together
-    in the stored form, and which of several rows with the tenth score it names is free."""
+    """The stored mean and ten highest are the index's. Keys of the pool are its texts: equal texts fall
+    together in the stored form, and which of several rows with the tenth score it names is free."""
     assert novelty.mean == pytest.approx(row["avg_similarity_score"], abs=1e-9)
     stored: dict[str, float] = row["most_similar_instructions"]
     found = {str(text): score for text, score in novelty.top}
@@ -161,8 +161,8 @@ class Verdict:
 
 
 def verdicts(data_dir: Path, version: str) -> list[Verdict]:
-    """Their verdicts beside ours by the original's rule: against the seeds and every row kept before it, in all
-    runs of the file. A reason no rule finds is left empty."""
+    """Their verdicts beside ours by the original's rule: against the seeds and every row kept before it, in
+    all runs of the file. A reason no rule finds is left empty."""
     ours = NoveltyIndex(THRESHOLD)
     for text in seeds(data_dir / "seed_tasks.jsonl"):
         ours.add(text, "seed")
