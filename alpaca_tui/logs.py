@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 logger = logging.getLogger("alpaca_tui")
+logger.addHandler(logging.NullHandler())  # else the last resort writes on standard error, over the screen
 _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
@@ -38,5 +39,4 @@ def stop_logging(handler: logging.Handler | None) -> None:
 def _add(handler: logging.Handler) -> logging.Handler:
     handler.setFormatter(logging.Formatter(_FORMAT))
     logger.addHandler(handler)
-    logger.propagate = False
     return handler
