@@ -14,7 +14,7 @@ from alpaca_tui.teacher.flight import Flight
 from alpaca_tui.teacher.jobs import Limits
 from alpaca_tui.teacher.limiter import AdaptiveLimit, RateBucket
 from alpaca_tui.teacher.pricing import Price
-from alpaca_tui.teacher.types import RateHeaders, Usage
+from alpaca_tui.teacher.types import FailureKind, RateHeaders, TeacherFailure, Usage
 
 _SCOUTS = 8
 _NEAR = 0.1
@@ -130,6 +130,16 @@ class Admission:
         if self._tpm is not None and flight.tpm_taken:
             self._tpm.correct(flight.tpm_taken, usage.total, now)
         flight.tpm_taken = 0
+
+    def charge(self, flight: Flight, failure: TeacherFailure, partial: str) -> Usage:
+        """What a try without an answer may have been charged, `partial` being the text that came. A request
+        that was refused, or never reached the server, cost nothing."""
+        if not failure.sent or failure.kind not in (FailureKind.TRANSIENT, FailureKind.CONTENT):
+            return Usage()
+        if partial:
+            return self.forecast.of_broken(flight.job.request, partial)
+        refused = failure.status is not None and failure.status >= 400
+        return Usage() if refused else self.forecast.of_silent(flight.job.request)
 
     def learn_rates(self, rate: RateHeaders, now: float, *, refused: bool) -> str | None:
         """The server's `x-ratelimit-*` headers. They count where the user set no limit, and only once they

@@ -20,6 +20,7 @@ _CHARACTERS_PER_TOKEN = 4
 _ENOUGH_BYTES = 200
 _RECENT = 50
 _HEADROOM = 1.1
+_UNSEEN_TOKENS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,23 @@ class TokenForecast:
         return math.ceil(_prompt_bytes(request) * ratio) + answer
 
     def of_broken(self, request: TeacherRequest, partial: str) -> Usage:
-        """What a request that broke off may have been charged: its prompt and the text that arrived, at the
-        highest tokens per byte the server has counted so far; a byte a token before it counted any."""
+        """What a request that broke off may have been charged: its prompt, the text that arrived, and what was
+        written after that before the server noticed. Counted at the highest tokens per byte the server has
+        counted so far; a byte a token before it counted any."""
         prompt, text = _prompt_bytes(request), len(partial.encode("utf-8", "replace"))
         worst = self.worst(request)
+        completion = math.ceil(text * _or_one(self._answer_ratio)) + _UNSEEN_TOKENS
         return Usage(
             min(worst.prompt_tokens, math.ceil(prompt * _or_one(self._prompt_ratio))),
-            min(worst.completion_tokens, math.ceil(text * _or_one(self._answer_ratio))),
+            min(worst.completion_tokens, completion),
             estimated=True,
         )
+
+    def of_silent(self, request: TeacherRequest) -> Usage:
+        """What a request that reached the server and brought nothing may have been charged: its prompt and
+        every token it was allowed, for all we know spent on thinking or on an answer that was lost."""
+        completion = self.worst(request).completion_tokens
+        return Usage(self.of_broken(request, "").prompt_tokens, completion, estimated=True)
 
     def of_answer(self, request: TeacherRequest, text: str, usage: Usage) -> Usage:
         """The usage to book for an answer: as the server counted, else no less than our guess."""

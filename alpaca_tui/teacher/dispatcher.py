@@ -8,7 +8,6 @@ its request is sent, its answer before the listener hears of it. Knows no HTTP a
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 import random
 from collections.abc import Callable, Sequence
@@ -19,10 +18,11 @@ from alpaca_tui.errors import UserError
 from alpaca_tui.store.rows import CompletionRow
 from alpaca_tui.teacher.admission import Admission
 from alpaca_tui.teacher.flight import Flight, Spoke, stored_answer
-from alpaca_tui.teacher.health import Health
+from alpaca_tui.teacher.health import Health, Patience
 from alpaca_tui.teacher.jobs import Cancelled, CompletionStore, Limits, Listener, NextJob
 from alpaca_tui.teacher.journal import Journal
 from alpaca_tui.teacher.limiter import BACKOFF_MOST_S, COOL_DOWN_S, LimitChange, backoff_s
+from alpaca_tui.teacher.line import Line
 from alpaca_tui.teacher.meters import LastMinute
 from alpaca_tui.teacher.recorder import Recorder
 from alpaca_tui.teacher.types import Answer, Endpoint, FailureKind, Teacher, TeacherFailure, Usage
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _BATCH = 64
 _FIRST_CONTACT_S = 1.0
 _GOODBYE_S = 5.0
+_WATCH_S = 1.0
 _WELL_BACKOFF_S = 0.5
 _REPORTED_GROWTH = 1.1
 
@@ -54,18 +55,17 @@ class Dispatcher:
         self._teacher_factory = teacher_factory
         self._store = store
         self._run_id = run_id
-        self._next_job = next_job
         self._listener = listener
         self._attempts = limits.attempts
         self._admission = admission
         self._endpoint = endpoint
         self._rng = rng
         self._health = Health()
+        self._patience = Patience()
+        self._watching = False
+        self._leaving: set[asyncio.Task[None]] = set()
         self._flights: dict[int, Flight] = {}
-        self._waiting: list[tuple[float, int, Flight]] = []
-        self._rate_waiting = 0
-        self._held: Flight | None = None
-        self._taken = 0
+        self._line = Line(next_job)
         self._timer: asyncio.TimerHandle | None = None
         self._first_contact = True
         self._spoke: Spoke = "chat"
@@ -75,6 +75,7 @@ class Dispatcher:
         self.characters = 0
         self.usage = Usage()
         self._answered_count = 0
+        self._answered_at = 0.0
         self.answers = 0
         self.failures = 0
         self._ready = False
@@ -84,7 +85,7 @@ class Dispatcher:
 
     @property
     def retrying(self) -> int:
-        return len(self._waiting)
+        return self._line.waiting
 
     async def run(self, early: Sequence[Callable[[], None]] = ()) -> None:
         """Work until `stop`; then put what was in flight away. `early`: commands to obey before anything."""
@@ -146,8 +147,8 @@ class Dispatcher:
                 return None
             if silence := self._admission.silence_s(now):
                 return self._pump_in(silence)
-            if self._waiting and self._waiting[0][0] > now:
-                self._pump_in(self._waiting[0][0] - now)
+            if (due := self._line.next_at) is not None and due > now:
+                self._pump_in(due - now)
             if self.on_wire >= self._admission.room:
                 return None
             flight = self._candidate(now)
@@ -177,34 +178,17 @@ class Dispatcher:
         self.pump()
 
     def _candidate(self, now: float) -> Flight | None:
-        """Who is next; stays at the head of its queue until launched.
-
-        Jobs waiting to be asked again hold no slot, so that a fault here and there costs no throughput; but
-        no more of them may pile up than slots, or a dead server would be given job after job. Those refused
-        for the rate do hold theirs, or each refusal would only make room for the next."""
-        if self._waiting and self._waiting[0][0] <= now:
-            return self._waiting[0][2]
-        if self._held is None:
-            room, alive = self._admission.room, self.on_wire + self.retrying
-            if self.on_wire + self._rate_waiting >= room or alive >= self._admission.most_alive:
-                return None
-            try:
-                job = self._next_job(len(self._flights))
-            except Exception as error:
-                self._broke(error)
-                return None
-            if job is None:
-                return None
-            self._taken += 1
-            self._held = Flight(job, self._taken)
-        return self._held
+        admission = self._admission
+        try:
+            return self._line.first(
+                now, self.on_wire, admission.room, admission.most_alive, len(self._flights)
+            )
+        except Exception as error:
+            self._broke(error)
+            return None
 
     def _launch(self, flight: Flight, now: float) -> None:
-        if flight is self._held:
-            self._held = None
-        else:
-            heapq.heappop(self._waiting)
-            self._rate_waiting -= flight.waits_for_rate
+        self._line.take(flight)
         self._admission.admit(flight, now)
         flight.on_wire = True
         self.on_wire += 1
@@ -226,9 +210,9 @@ class Dispatcher:
         self._tell(self._listener.request_started, outcome, flight.job)
         if self.stopped_because is not None:
             self._cut(flight)
-        elif silence := self._admission.silence_s(self._loop.time()):
+        elif self._admission.silence_s(self._loop.time()):
             self._off_wire(flight, Usage())
-            self._wait(flight, silence, for_rate=True)
+            self._line.wait(flight, self._admission.limit.blocked_until, refused=True)
         else:
             self._send(flight)
 
@@ -241,32 +225,41 @@ class Dispatcher:
             self._loop.call_later(_FIRST_CONTACT_S, self._patience_over)
         flight.parts.clear()
         flight.first_at = None
-        flight.sent_at = now
+        flight.sent_at = flight.heard_at = now
+        flight.silence_s = 0.0
         flight.epoch = self._admission.limit.epoch
         self.sends.add(now)
         flight.task = self._loop.create_task(self._ask(flight))
+        if not self._watching:
+            self._watching = True
+            self._loop.call_later(_WATCH_S, self._watch)
 
     def _patience_over(self) -> None:
         self._admission.gate.patience_over()
         self.pump()
 
     async def _ask(self, flight: Flight) -> None:
+        task = asyncio.current_task()
         try:
             answer = await self._teacher.ask(flight.job.request, partial(self._delta, flight))
         except TeacherFailure as failure:
-            if not flight.ended:
+            if flight.task is task:  # else it was given up meanwhile
                 self._failed(flight, failure)
         except Exception as error:
             self._broke(error)
         else:
-            if not flight.ended:
+            if flight.task is task:
                 self._answered(flight, answer)
 
     def _delta(self, flight: Flight, text: str) -> None:
-        if flight.ended:
+        if not flight.on_wire:
             return
+        now = self._loop.time()
+        if now - flight.heard_at > flight.silence_s:
+            flight.silence_s = now - flight.heard_at
+        flight.heard_at = now
         if not flight.parts:
-            flight.first_at = self._loop.time()
+            flight.first_at = now
             self._alive()
         flight.parts.append(text)
         self.characters += len(text)
@@ -279,6 +272,24 @@ class Dispatcher:
         if not self._admission.gate.is_open:
             self._admission.gate.open()
             self._pump_in(0.0)
+
+    def _watch(self) -> None:
+        """Give up requests that have been silent for much too long while others were answered."""
+        self._watching = self.on_wire > 0 and self.stopped_because is None
+        if not self._watching:
+            return
+        self._loop.call_later(_WATCH_S, self._watch)
+        patience, now = self._patience.limit_s, self._loop.time()
+        if patience is None:
+            return
+        for flight in list(self._flights.values()):
+            silent = now - flight.heard_at
+            if flight.task is not None and silent > patience and self._answered_at > flight.heard_at:
+                self._leaving.add(flight.task)
+                flight.task.add_done_callback(self._leaving.discard)
+                flight.task.cancel()
+                words = f"The teacher was silent for {silent:.0f} s while it answered others."
+                self._failed(flight, TeacherFailure(FailureKind.TRANSIENT, words, partial=flight.text))
 
     def _off_wire(self, flight: Flight, usage: Usage) -> None:
         """The request is over and used `usage`."""
@@ -303,7 +314,9 @@ class Dispatcher:
         flight.tries += 1
         self._spoke = answer.spoke
         self._health.answered()
+        self._patience.answered(flight.silence_s)
         self._answered_count += 1
+        self._answered_at = self._loop.time()
         self._alive()
         self._report(self._admission.limit.succeeded())
         self._learn_rates(answer, refused=False)
@@ -326,7 +339,7 @@ class Dispatcher:
         limit = self._admission.limit
         now, wait_s = self._loop.time(), 0.0
         partial_text = failure.partial or flight.text
-        usage = self._charge(flight, failure, partial_text)
+        usage = self._admission.charge(flight, failure, partial_text)
         self._off_wire(flight, usage)
         flight.charge(usage)
         if len(partial_text) > len(flight.longest_partial):
@@ -355,7 +368,7 @@ class Dispatcher:
                     self.stop("failing", why)
                 return self._give_up(flight, failure)
         wait_s = max(wait_s, self._admission.silence_s(now))
-        self._wait(flight, wait_s, for_rate=failure.kind is FailureKind.RATE)
+        self._line.wait(flight, now + wait_s, refused=failure.kind is FailureKind.RATE)
         self._tell(self._listener.request_retrying, flight.completion_id, failure, wait_s)
         return self.pump()
 
@@ -366,25 +379,6 @@ class Dispatcher:
         others_answered = self._answered_count != flight.answered_before
         flight.answered_before = self._answered_count
         return backoff_s(failures, self._rng, most_s if others_answered else BACKOFF_MOST_S)
-
-    def _charge(self, flight: Flight, failure: TeacherFailure, partial_text: str) -> Usage:
-        """What a try without an answer may have been charged. Refused requests cost nothing; one that broke
-        off costs its prompt and the text that came; one answered with nothing may have been thought about
-        for all the tokens it was allowed."""
-        if failure.kind not in (FailureKind.TRANSIENT, FailureKind.CONTENT):
-            return Usage()
-        forecast, request = self._admission.forecast, flight.job.request
-        if failure.status is not None and failure.status >= 400 and not partial_text:
-            return Usage()
-        usage = forecast.of_broken(request, partial_text)
-        if failure.kind is FailureKind.CONTENT and not partial_text:
-            return Usage(usage.prompt_tokens, forecast.worst(request).completion_tokens, estimated=True)
-        return usage
-
-    def _wait(self, flight: Flight, wait_s: float, *, for_rate: bool) -> None:
-        flight.waits_for_rate = for_rate
-        self._rate_waiting += for_rate
-        heapq.heappush(self._waiting, (self._loop.time() + wait_s, flight.number, flight))
 
     def _give_up(self, flight: Flight, failure: TeacherFailure) -> None:
         flight.ended = True
@@ -450,8 +444,8 @@ class Dispatcher:
                 self._cut(flight)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=_GOODBYE_S)
+        if leaving := [*tasks, *self._leaving]:
+            await asyncio.wait(leaving, timeout=_GOODBYE_S)
         while self._journal.pending:
             await self._journal.drain()
 

@@ -201,7 +201,8 @@ def from_exception(error: BaseException, endpoint: Endpoint, partial: str = "") 
     very first contact is worth going on from is for the caller to say (`connect`)."""
     chain = list(causes(error))
     message, hint = _network_words(chain, endpoint)
-    return TeacherFailure(FailureKind.TRANSIENT, message, partial=partial, hint=hint)
+    sent = not {type(cause).__name__ for cause in chain} & {"ConnectError", "ConnectTimeout", "ProxyError"}
+    return TeacherFailure(FailureKind.TRANSIENT, message, partial=partial, hint=hint, sent=sent)
 
 
 def _network_words(chain: list[BaseException], endpoint: Endpoint) -> tuple[str, str]:

@@ -20,7 +20,8 @@ _CONTENT_TRIES = 2
 @dataclass(slots=True, eq=False)
 class Flight:
     """A job from its admission to its end. `on_wire` while its request is sent (or about to be) and not yet
-    answered; `reserved` and `tpm_taken` belong to that request. `charged`: what broken tries may have cost."""
+    answered; `reserved` and `tpm_taken` belong to that request, as do its last sign of life (`heard_at`) and
+    longest silence. `charged`: what broken tries may have cost."""
 
     job: Job
     number: int
@@ -32,6 +33,8 @@ class Flight:
     epoch: int = 0
     sent_at: float = 0.0
     first_at: float | None = None
+    heard_at: float = 0.0
+    silence_s: float = 0.0
     parts: list[str] = field(default_factory=list[str])
     task: asyncio.Task[None] | None = None
     tries: int = 0

@@ -115,6 +115,8 @@ class Scheduler:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the end; True once everything is stored and nothing more will be called."""
+        if self._thread.ident is None:
+            return True
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

@@ -112,7 +112,8 @@ class TeacherFailure(Exception):
 
     message: plain words incl. the server's own, free of secrets. status: HTTP status or None.
     retry_after_s: what the server asked us to wait. partial: text streamed before the fault.
-    hint: what the user can do, where we know.
+    hint: what the user can do, where we know. sent: False if the request never reached the server, and so
+    cannot have cost anything.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class TeacherFailure(Exception):
         partial: str = "",
         hint: str = "",
         rate: RateHeaders | None = None,
+        sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -134,6 +136,7 @@ class TeacherFailure(Exception):
         self.partial = partial
         self.hint = hint
         self.rate = rate
+        self.sent = sent
 
 
 class Teacher(Protocol):

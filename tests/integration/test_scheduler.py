@@ -43,6 +43,7 @@ class Run:
         budget: Budget | None = None,
         price: Price | None = None,
         model: str | None = None,
+        timeouts: Timeouts | None = None,
         **scheduler: Any,
     ) -> None:
         endpoint = Endpoint(server.url, model or server.model, server.url)
@@ -50,7 +51,7 @@ class Run:
         self.ear = Ear()
         self.run_id = store.start_run({})
         self.engine = Scheduler(
-            lambda: OpenAITeacher(endpoint, timeouts=IMPATIENT),
+            lambda: OpenAITeacher(endpoint, timeouts=timeouts),
             store,
             self.run_id,
             next_job,
@@ -116,7 +117,7 @@ def test_a_third_of_all_requests_fail_in_every_way_and_all_answers_come(store: S
     faults += ["garbage-http", "html-error", "error-in-stream", "empty", "json"]
     rates = {fault: 0.3 / len(faults) for fault in faults}
     with faulty(rates=rates, seed=seed, retry_after_s=0.2) as server:
-        run = Run(server, store, Jobs(), concurrency=32).until(300)
+        run = Run(server, store, Jobs(), concurrency=32, timeouts=IMPATIENT).until(300)
         complete = {entry.request_id: entry.text for entry in server.served("complete")}
         faulted = Counter(entry.fault for entry in server.served() if entry.fault)
     assert run.stop == ("goal", "")
@@ -162,6 +163,7 @@ def test_a_server_that_is_down_is_given_up(store: Store):
     assert detail.startswith("None of the first 5 requests brought an answer")
     assert time.monotonic() - started < 30
     assert len(run.ear.all("request_retrying")) <= 12 * 4
+    assert run.engine.status().spent_tokens == 0  # nothing ever reached it
 
 
 def test_a_retry_after_is_kept_by_the_whole_engine(store: Store):
@@ -170,14 +172,16 @@ def test_a_retry_after_is_kept_by_the_whole_engine(store: Store):
         Run(server, store, Jobs()).until(60)
         entries = server.served()
     refused = next(entry for entry in entries if entry.fault == "429-after")
-    after = [entry.started - refused.ended for entry in entries if entry.started > refused.ended + 0.05]
+    after = [
+        entry.started - refused.ended for entry in entries if entry.started > refused.ended + 0.3
+    ]  # not what was on its way
     assert min(after) >= 1.45
 
 
 def test_the_budget_holds_against_a_real_server(store: Store):
     price = Price(10.0, 30.0)
     with faulty(tasks=2, rates={"cut": 0.1, "500": 0.1}) as server:
-        run = Run(server, store, Jobs(), budget=Budget(usd=0.5), price=price).go()
+        run = Run(server, store, Jobs(max_tokens=1000), budget=Budget(usd=1.0), price=price).go()
         billed = sum(
             price.cost(len(str(entry.body["messages"])) // 4, len(entry.text) // 4)
             for entry in server.served()
@@ -186,7 +190,7 @@ def test_the_budget_holds_against_a_real_server(store: Store):
     assert run.stop[0] == "budget"
     spending = store.spending(run.run_id)
     assert spending.cost_usd is not None
-    assert billed - 1e-3 <= spending.cost_usd <= 0.5
+    assert billed <= spending.cost_usd <= 1.0
     assert run.engine.status().spent_usd == pytest.approx(spending.cost_usd)
     assert run.states()["in_flight"] == 0
     assert run.states()["done"] > 20
@@ -244,6 +248,20 @@ def test_a_key_answered_by_an_earlier_run_is_not_asked_again(store: Store):
         assert len(server.served()) == asked + 5
     assert again.stop == ("goal", "")
     assert sum(cost == 0.0 for _, _, _, cost in again.ear.all("completed")) == 10
+
+
+def test_another_writers_long_transaction_does_not_stop_the_streams(store: Store):
+    with faulty(duration_s=2.0, chunks=80) as server:
+        run = Run(server, store, Jobs(), concurrency=8)
+        run.engine.start()
+        wait_until(lambda: len(run.ear.texts) == 8)
+        with store._db.write():  # an import of a large file, say
+            before = sum(map(len, run.ear.texts.values()))
+            time.sleep(0.5)
+            grown = sum(map(len, run.ear.texts.values())) - before
+        run.engine.stop("user")
+        assert run.engine.join(10.0)
+    assert grown > 0.1 * before
 
 
 def test_a_full_disk_stops_the_run_with_a_clear_error(store: Store):

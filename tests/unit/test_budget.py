@@ -156,13 +156,21 @@ def test_a_broken_answer_is_charged_by_what_the_server_counted_before():
     forecast = TokenForecast()
     unknown = forecast.of_broken(request("p" * 400, 3000), "x" * 800)
     assert unknown.prompt_tokens >= 400
-    assert (unknown.completion_tokens, unknown.estimated) == (800, True)
+    assert (unknown.completion_tokens, unknown.estimated) == (800 + 100, True)
     forecast.learn(request("p" * 400, 3000), "x" * 2000, Usage(110, 500))
     forecast.learn(request("p" * 400, 3000), "x" * 2000, Usage(100, 400))
     known = forecast.of_broken(request("p" * 400, 3000), "x" * 800)
     assert known.prompt_tokens == pytest.approx(110, abs=2)
-    assert known.completion_tokens == 200
+    assert known.completion_tokens == 200 + 100  # and what we did not see of it
     assert forecast.of_broken(request(max_tokens=10), "x" * 8000).completion_tokens == 10
+
+
+def test_a_request_that_brought_nothing_may_have_cost_all_it_was_allowed():
+    forecast = TokenForecast()
+    forecast.learn(request("p" * 400, 3000), "x" * 2000, Usage(110, 500))
+    silent = forecast.of_silent(request("p" * 400, 3000))
+    assert silent.prompt_tokens == pytest.approx(110, abs=2)
+    assert (silent.completion_tokens, silent.estimated) == (3000, True)
 
 
 def test_where_the_server_counts_nothing_our_own_guess_is_no_lower_than_one_token_a_cjk_character():

@@ -295,6 +295,31 @@ def test_faults_of_a_third_of_all_requests_do_not_stop_the_run():
     assert len(b.store.in_state("done")) == 400
 
 
+def test_a_request_that_was_dropped_without_a_word_is_asked_again():
+    """Long before the client's own timeout, which here never comes."""
+    b = bench(
+        lambda number, request: float("inf") if number in (20, 33) else None, jobs=Jobs(200), concurrency=4
+    )
+    b.stop_after(200)
+    b.run()
+    assert b.ear.stop[0] == "goal"
+    assert len(b.store.in_state("done")) == 200
+    said = [words[1].message for words in b.ear.all("request_retrying")]
+    assert [words.replace("21", "20") for words in said] == [
+        "The teacher was silent for 20 s while it answered others."
+    ] * 2
+    assert sorted(row["attempts"] for row in b.store.in_state("done"))[-2:] == [2, 2]
+    assert b.teacher.cancelled == 2
+
+
+def test_a_slow_server_is_not_taken_for_a_dead_one():
+    """Long silences are usual here."""
+    b = bench(teacher=ScriptedTeacher(delay_s=200.0), jobs=Jobs(40), concurrency=8)
+    b.stop_after(40)
+    b.run()
+    assert b.ear.all("request_retrying") == []
+
+
 # --- money
 
 
@@ -361,22 +386,36 @@ def test_a_budget_in_dollars_without_a_price_is_refused():
         bench(budget=Budget(usd=1.0))
 
 
-def test_broken_tries_cost_what_they_may_have_cost():
-    def script(number: int, request: Any) -> Any:
-        return (
-            failure(TRANSIENT, partial="Twenty characters...") if number == 0 else answer(usage=Usage(20, 10))
-        )
-
-    b = bench(script, jobs=Jobs(1), price=PRICE)
+@pytest.mark.parametrize(
+    ("broken", "prompt", "completion"),
+    [
+        (failure(TRANSIENT, partial="Twenty characters..."), True, 20 + 100),  # and what was not seen of it
+        (failure(TRANSIENT), True, 1000),  # reached the server, and brought nothing: all it was allowed
+        (failure(CONTENT, "The answer is empty"), True, 1000),
+        (failure(TRANSIENT, sent=False), False, 0),
+        (failure(TRANSIENT, status=500), False, 0),
+        (failure(RATE, status=429), False, 0),
+    ],
+)
+def test_broken_tries_cost_what_they_may_have_cost(broken: Any, prompt: bool, completion: int):
+    b = bench(
+        lambda number, request: broken if number == 0 else answer(usage=Usage(20, 10)),
+        jobs=Jobs(1, max_tokens=1000),
+        price=PRICE,
+    )
     b.stop_after(1)
     b.run()
     [row] = b.store.in_state("done")
-    prompt, completion = row["prompt_tokens"] - 20, row["completion_tokens"] - 10
-    assert prompt >= len("1: Say something.")
-    assert completion == 20  # a byte a token, for nothing better is known yet
-    assert row["usage_estimated"]
-    assert row["attempts"] == 2
+    extra = row["prompt_tokens"] - 20
+    assert len("1: Say something.") < extra < 100 if prompt else extra == 0
+    assert row["completion_tokens"] - 10 == completion
+    assert row["usage_estimated"] == prompt
     assert row["cost_usd"] == pytest.approx((row["prompt_tokens"] + 2 * row["completion_tokens"]) / 1e6)
+    status = b.scheduler.status()
+    assert (status.spent_tokens, status.spent_usd) == (
+        row["prompt_tokens"] + row["completion_tokens"],
+        pytest.approx(row["cost_usd"]),
+    )
 
 
 # --- minute limits
@@ -545,7 +584,7 @@ def test_a_job_source_that_raises_ends_the_run():
         raise UserError("No seeds", "There is no seed task.", "Give some.")
 
     b = bench(jobs=SimpleNamespace(__call__=broken))  # type: ignore[arg-type]
-    b.scheduler._dispatcher._next_job = broken
+    b.scheduler._dispatcher._line._next_job = broken
     b.run()
     assert b.ear.stop == ("error", "No seeds. There is no seed task. Give some.")
 
