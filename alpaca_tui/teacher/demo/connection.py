@@ -22,7 +22,7 @@ from alpaca_tui.teacher.demo import protocol
 from alpaca_tui.teacher.demo.protocol import MODEL, ApiError, Asked, Chunks, Reply
 from alpaca_tui.teacher.demo.writer import DEFAULT_FLAWS, answer, seeded
 
-DEFAULT_PACE = 180.0
+DEFAULT_PACE = 130.0
 MAX_BODY = 8 * 1024 * 1024
 IDLE_S = 75.0
 _TICK_S = (0.035, 0.075)  # about twenty updates a second: smooth to the eye, cheap at 64 streams

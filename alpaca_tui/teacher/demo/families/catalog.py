@@ -27,6 +27,7 @@ from alpaca_tui.teacher.demo.task import DemoTask, Family
 
 # Requests in the first person have a setting of their own.
 _OWN_SETTING = re.compile(r"\b(?:I|me|my|we|our|us|you|your)\b", re.IGNORECASE)
+_LEAST_WORDS = 5  # shorter instructions always get a setting: data filters take them for fragments
 _SHORT = 25  # words an answer may have where the instruction asks for a short one
 _MODULES = (money, mathematics, measures, letters, sentences, records, texts, code, logic, creative)
 
@@ -47,9 +48,10 @@ def draw_family(rng: random.Random, used: Set[str] = frozenset()) -> Family:
 def make_task(rng: random.Random, family: Family) -> DemoTask:
     """A task of `family`, at times with an opening sentence that gives it a setting."""
     task = family.make(rng)
-    if not family.frame or _OWN_SETTING.search(task.instruction):
+    bare = task.instruction.count(" ") + 1 < _LEAST_WORDS
+    if not family.frame or (_OWN_SETTING.search(task.instruction) and not bare):
         return task
-    rate = _frame_rate(task.instruction)
+    rate = 1.0 if bare else _frame_rate(task.instruction)
     if rng.random() < rate:
         opening = say(rng, rng.choice(rows("frames", family.frame)))
         return replace(task, instruction=f"{opening} {task.instruction}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from typing import TypeVar
 
 from alpaca_tui.teacher.demo.families.money import person
 from alpaca_tui.teacher.demo.grammar import article, listing, spelled
@@ -11,6 +12,7 @@ from alpaca_tui.teacher.demo.knowledge import rows, table
 from alpaca_tui.teacher.demo.task import Register, Slots
 
 REGISTER = Register()
+Item = TypeVar("Item")
 _ROMAN = (
     *((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC")),
     *((50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")),
@@ -33,6 +35,13 @@ def category_members(rng: random.Random) -> tuple[str, str, list[str]]:
     return row["category"], row["one"], rng.sample(row["members"], len(row["members"]))
 
 
+def shuffled_apart(rng: random.Random, items: list[Item], order: list[Item]) -> list[Item]:
+    """`items` in random order, but not in `order`: what is to be sorted must not be sorted already."""
+    while items == order:
+        items = rng.sample(items, len(items))
+    return items
+
+
 def _clash(first: str, second: str) -> bool:
     return first == second or {first, second} in _CLASHES
 
@@ -45,6 +54,7 @@ def sort_words(rng: random.Random) -> Slots:
     else:
         kind, words = "words", nouns(rng, rng.randint(4, 6))
     backwards = rng.random() < 0.3
+    words = shuffled_apart(rng, words, sorted(words, reverse=backwards))
     return {
         "list": words,
         "kind": kind,
@@ -64,6 +74,7 @@ def sort_by_length(rng: random.Random) -> Slots:
             words.append(word)
     words = words[: rng.randint(4, 5)]
     order = sorted(words, key=len)
+    words = shuffled_apart(rng, words, order)
     return {
         "words": listing(words),
         "commas": ", ".join(words),

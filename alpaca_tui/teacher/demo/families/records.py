@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from alpaca_tui.teacher.demo.families.letters import shuffled_apart
 from alpaca_tui.teacher.demo.grammar import listing, trimmed
 from alpaca_tui.teacher.demo.knowledge import Row, table
 from alpaca_tui.teacher.demo.task import Register, Slots
@@ -162,6 +163,7 @@ def table_sort(rng: random.Random) -> Slots:
     records, column = draw(rng), rng.choice((1, 2))
     falling = rng.random() < 0.6
     order = sorted(records.rows, key=lambda row: row.value(column), reverse=falling)
+    records = Records(records.kind, shuffled_apart(rng, records.rows, order))
     return _base(rng, records, column) | {
         "data": records.csv(),
         "direction": "from highest to lowest" if falling else "from lowest to highest",

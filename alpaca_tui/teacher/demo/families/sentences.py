@@ -6,6 +6,7 @@ Sentences are built from parts whose forms are known, so every rewriting is righ
 from __future__ import annotations
 
 import random
+import re
 
 from alpaca_tui.teacher.demo.grammar import article, listing, upper_first
 from alpaca_tui.teacher.demo.knowledge import Row, rows, table
@@ -192,3 +193,24 @@ def articles(rng: random.Random) -> Slots:
         "answer": article(chosen[0]),
         "list": chosen,
     }
+
+
+@REGISTER.family("replace-word", weight=1.8)
+def replace_word(rng: random.Random) -> Slots:
+    row = rng.choice(table("synonyms"))
+    synonym = rng.choice((row["synonym"], row["second"]))
+    slots = {
+        "word": row["word"],
+        "synonym": synonym,
+        "sentence": _with_word(row["sentence"], row["word"]),
+        "same": _with_word(row["sentence"], synonym),
+    }
+    if "opposite" in row:
+        slots |= {"opposite": row["opposite"], "contrary": _with_word(row["sentence"], row["opposite"])}
+    return slots
+
+
+def _with_word(sentence: str, word: str) -> str:
+    """`sentence` with `word` at its gap `{w}`, and the article before it made to fit."""
+    text = re.sub(r"\b[Aa]n? \{w\}", lambda match: match.group()[0] + article(word)[1:], sentence)
+    return upper_first(text.replace("{w}", word))
