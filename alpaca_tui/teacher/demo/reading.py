@@ -54,9 +54,9 @@ def read_prompt(text: str, *, completion: bool) -> Wanted | None:
 
 
 def _after_last_task(tail: str) -> str:
-    """What follows the last example: the text after the last `###` line, if there is one."""
+    """What may be a request after the last example: the text after a `###` line, else the last paragraph."""
     _, mark, rest = tail.rpartition("\n###")
-    return rest if mark else ""
+    return rest if mark else tail.rpartition("\n\n")[2]
 
 
 def _count(request: str, first: int) -> int:
