@@ -124,7 +124,7 @@ def test_every_template_parses() -> None:
                     for template in form.get(kind, ()):
                         slots = dict.fromkeys(slot_names(template), "value")
                         assert say(rng, template, **slots), (name, template)
-    for frames in ("plain", "desk", "code", "short"):
+    for frames in ("plain", "desk", "office", "code", "short"):
         for template in rows("frames", frames):
             assert say(rng, template)[-1] in ".!?:", template
 

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import resource
 import signal
 import threading
 import time
@@ -23,6 +25,7 @@ __all__ = ["DEFAULT_FLAWS", "DEFAULT_PACE", "DEFAULT_PORT", "DemoOptions", "run_
 
 DEFAULT_PORT = 8765
 _GRACE_S = 2.0
+_OPEN_FILES = 8192
 _PARENT_CHECK_S = 1.0
 
 
@@ -41,7 +44,17 @@ def serve(
     takes a free one; the other options are those of `DemoOptions`. With `until_stdin_closes` it also ends
     when stdin does or the parent dies. Raises UserError when the address cannot be bound.
     """
+    _allow_many_connections()
     asyncio.run(_serve(host, port, DemoOptions(seed, pace, flaws), until_stdin_closes))
+
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file; the usual soft limit of 1,024 is below what one run may use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # a stricter limit of the machine stands
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(host: str, port: int, options: DemoOptions, until_stdin_closes: bool) -> None:

@@ -53,7 +53,8 @@ def make_task(rng: random.Random, family: Family) -> DemoTask:
         return task
     rate = 1.0 if bare else _frame_rate(task.instruction)
     if rng.random() < rate:
-        opening = say(rng, rng.choice(rows("frames", family.frame)))
+        frame = "office" if family.frame == "desk" and not task.input else family.frame
+        opening = say(rng, rng.choice(rows("frames", frame)))
         return replace(task, instruction=f"{opening} {task.instruction}")
     if rng.random() < rate / 2 and len(task.output.split()) <= _SHORT:
         closing = say(rng, rng.choice(rows("frames", "short")))
