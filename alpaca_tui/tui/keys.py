@@ -22,7 +22,8 @@ class Key:
     area: the screen or widget it belongs to (`app` is everywhere). id: unique. keys: Textual's key names,
     the first is the one shown. action: Textual action. label: the footer's word. help: a sentence for the
     help. group: the help's heading. show: in the footer. command: the palette's words, "" for none.
-    priority: works even while a text field has the focus.
+    priority: works whatever has the focus, and at once, ahead of keys that still wait for their field. So what
+    moves the focus must have it (or keys typed ahead land in the wrong field), and what reads a form must not.
     """
 
     area: str
@@ -185,20 +186,22 @@ KEYS: tuple[Key, ...] = (
     Key("generate", "generate.stop", ("s",), "stop", "Stop", "Stop the run. Everything so far is stored and the run can be continued.", _RUN, command="generate: Stop the run"),
     Key("generate", "generate.continue", ("r",), "continue_run", "Continue", "Continue with the same settings.", _RUN, command="generate: Continue the run"),
     Key("generate", "generate.new", ("n",), "new_setup", "New set-up", "Change the settings for the next run.", _RUN, command="generate: New set-up"),
-    Key("generate", "generate.more", ("plus", "equals_sign"), "concurrency(1)", "More", "Ask more requests at once.", _RUN, command="generate: More requests at once"),
-    Key("generate", "generate.fewer", ("minus",), "concurrency(-1)", "Fewer", "Ask fewer requests at once.", _RUN, command="generate: Fewer requests at once"),
     Key("generate", "generate.tune", ("t",), "tune", "Tune", "Change temperature, threshold and requests at once while it runs.", _RUN, command="generate: Tune the run"),
     Key("generate", "generate.candidates", ("c",), "candidates", "Candidates", "Browse every candidate: kept, duplicate, filtered, cut off, surplus.", _LOOK, command="generate: Browse candidates"),
     Key("generate", "generate.completions", ("a",), "answers", "Answers", "Browse every answer of the teacher: prompt, raw text, usage.", _LOOK, command="generate: Browse answers"),
+    Key("generate", "generate.more", ("plus", "equals_sign"), "concurrency(1)", "More", "Ask more requests at once.", _RUN, command="generate: More requests at once"),
+    Key("generate", "generate.fewer", ("minus",), "concurrency(-1)", "Fewer", "Ask fewer requests at once.", _RUN, command="generate: Fewer requests at once"),
     Key("generate", "generate.view", ("v",), "next_view", "View", "On a narrow screen: next pane.", _LOOK, command="generate: Next pane"),
     Key("generate", "generate.focus-next", ("tab",), "app.focus_next", "Next pane", "Next pane.", _MOVE, show=False),
     Key("generate", "generate.focus-previous", ("shift+tab",), "app.focus_previous", "Previous pane", "Previous pane.", _MOVE, show=False),
     # --- the set-up form
-    Key("setup", "setup.start", ("ctrl+s", "f5"), "start", "Start", "Check the settings and start the run.", _RUN, command="set-up: Start the run", priority=True),
+    Key("setup", "setup.start", ("ctrl+s", "f5"), "start", "Start", "Check the settings and start the run.", _RUN, command="set-up: Start the run"),
     Key("setup", "setup.cancel", ("escape",), "cancel", "Back to the run", "Leave the settings as they were.", _RUN),
     Key("setup", "setup.defaults", ("ctrl+r",), "defaults", "Defaults", "Put every field back to its default.", _RUN, show=False, command="set-up: Defaults"),
-    Key("setup", "setup.next", ("tab", "down"), "next_field", "Next field", "Next field.", _MOVE, show=False),
-    Key("setup", "setup.previous", ("shift+tab", "up"), "previous_field", "Previous field", "Previous field.", _MOVE, show=False),
+    Key("setup", "setup.next", ("tab",), "next_field", "Next field", "Next field.", _MOVE, show=False, priority=True),
+    Key("setup", "setup.previous", ("shift+tab",), "previous_field", "Previous field", "Previous field.", _MOVE, show=False, priority=True),
+    Key("setup", "setup.down", ("down",), "next_field", "Next field", "Next field; in a choice, open it.", _MOVE, show=False),
+    Key("setup", "setup.up", ("up",), "previous_field", "Previous field", "Previous field.", _MOVE, show=False),
     # --- candidates
     Key("candidates", "candidates.next-tab", ("right_square_bracket", "right", "l"), "next_tab(1)", "Next list", "Next list: all, kept, duplicate, filtered, cut off, surplus.", _MOVE, show=False),
     Key("candidates", "candidates.previous-tab", ("left_square_bracket", "left", "h"), "next_tab(-1)", "Previous list", "Previous list.", _MOVE, show=False),
@@ -230,7 +233,7 @@ KEYS: tuple[Key, ...] = (
     Key("dialog", "dialog.left", ("left", "h"), "app.focus_previous", "Previous", "Previous button.", _MOVE, show=False),
     Key("dialog", "dialog.right", ("right", "l"), "app.focus_next", "Next", "Next button.", _MOVE, show=False),
     # --- tuning
-    Key("tune", "tune.apply", ("ctrl+s", "f5"), "apply", "Apply", "Apply the changes.", _RUN, priority=True),
+    Key("tune", "tune.apply", ("ctrl+s", "f5"), "apply", "Apply", "Apply the changes.", _RUN),
     Key("tune", "tune.close", ("escape",), "close", "Cancel", "Leave everything as it is.", _MOVE),
     Key("tune", "tune.next", ("down",), "app.focus_next", "Next field", "Next field.", _MOVE, show=False),
     Key("tune", "tune.previous", ("up",), "app.focus_previous", "Previous field", "Previous field.", _MOVE, show=False),

@@ -6,7 +6,6 @@ import unicodedata
 
 from textual.widgets import Input
 
-
 _JOINERS = "\u200c\u200d"  # harmless, and part of how emoji and some scripts are written
 
 

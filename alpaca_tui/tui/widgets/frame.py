@@ -64,6 +64,8 @@ class TopBar(LineView):
 class KeyBar(LineView):
     """The keys that work here and now, fitted to the width: the screen's own first, help never dropped."""
 
+    OWN_AT_LEAST = 3
+    """So many of the screen's own keys come before the palette's and the quit key."""
     DROP_ORDER = ("app.palette", "app.quit")
 
     def __init__(self) -> None:
@@ -94,10 +96,11 @@ class KeyBar(LineView):
         entries = self.entries()
         own = [entry for entry in entries if not entry[0].startswith("app.")]
         general = [entry for entry in entries if entry[0].startswith("app.")]
+        while len(own) > self.OWN_AT_LEAST and self._width(own) + self._width(general) > width:
+            own.pop()
         for name in self.DROP_ORDER:
-            if self._width(own) + self._width(general) <= width:
-                break
-            general = [entry for entry in general if entry[0] != name]
+            if self._width(own) + self._width(general) > width:
+                general = [entry for entry in general if entry[0] != name]
         while own and self._width(own) + self._width(general) > width:
             own.pop()
         self._spots = []

@@ -118,7 +118,7 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
     money = view.money
     judged = view.kept + view.duplicates + sum(view.filtered.values())
     accepted = view.kept / judged if judged else None
-    spent_note = f"of {words.dollars(money.budget)} budget" if money.budget is not None else "no budget set"
+    spent_note = f"of {words.dollars(money.budget)}" if money.budget is not None else "no limit"
     if money.reserved:
         spent_note = f"+{words.dollars(money.reserved)} asked"
     tokens = f"{words.short(view.prompt_tokens)} / {words.short(view.completion_tokens)}"
@@ -140,7 +140,7 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
             "Forecast",
             words.dollars(money.forecast),
             "plain" if money.forecast is not None else "muted",
-            f"{words.dollars(money.per_kept)} a task" if money.per_kept is not None else "",
+            f"{words.dollars(money.per_kept)} each" if money.per_kept is not None else "",
         ),
     ]
     if height < 3:

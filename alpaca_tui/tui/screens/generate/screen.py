@@ -138,17 +138,13 @@ class GenerateScreen(RoomScreen):
 
     async def _show_part(self) -> None:
         """Form or dashboard, made when it is needed, and the keys that go with it."""
-        room = self.query_one("#room", Container)
         state = self.state
         if state == "setup":
             if not self.query(Setup):
-                await room.remove_children()
-                await room.mount(self._new_setup())
-                self._focus("#field-teacher")
+                await self._furnish(self._new_setup(), "#field-teacher")
         elif state != "reading" and self.view is not None:
             if not self.query(Dashboard):
-                await room.remove_children()
-                await room.mount(Dashboard())
+                await self._furnish(Dashboard())
             self.poll()
             focused = self.focused
             if focused is None or not focused.display:
@@ -156,12 +152,19 @@ class GenerateScreen(RoomScreen):
         self.refresh_bindings()
         self.redraw_bar()
 
-    def _focus(self, selector: str) -> None:
-        def focus() -> None:
-            for found in self.query(selector):
-                self.set_focus(found)
+    async def _furnish(self, part: Widget, focus: str = "") -> None:
+        """Put `part` in the room. It is painted only once it is whole and has the focus, so that keys typed
+        the moment it is seen land in it."""
+        room = self.query_one("#room", Container)
+        with self.alpaca.batch_update():
+            await room.remove_children()
+            await room.mount(part)
+            if focus:
+                self._focus(focus)
 
-        self.call_after_refresh(focus)
+    def _focus(self, selector: str) -> None:
+        for found in self.query(selector):
+            self.set_focus(found)
 
     # --- starting
 
@@ -189,10 +192,7 @@ class GenerateScreen(RoomScreen):
         return Setup(values, view.kept if view is not None else 0, RULES)
 
     async def on_setup_defaults(self) -> None:
-        room = self.query_one("#room", Container)
-        await room.remove_children()
-        await room.mount(self._new_setup(fresh=True))
-        self._focus("#field-teacher")
+        await self._furnish(self._new_setup(fresh=True), "#field-teacher")
 
     async def on_setup_start(self, event: Setup.Start) -> None:
         values = event.values
