@@ -483,11 +483,10 @@ def _(task: DemoTask, v: dict[str, Any]) -> None:
 @check("review-reply")
 def _(task: DemoTask, v: dict[str, Any]) -> None:
     assert v["name"] in task.output
-    apology = "sorry" in task.output
-    liked = v.get("liked", "")
-    assert ((v["disliked"] if apology else liked) or "?") in task.output
-    if "Thank" in task.instruction or "friendly" in task.instruction:
-        assert not apology
+    assert (v["feeling"] != "positive") == ("sorry" in task.output)
+    assert (v["feeling"] != "negative") == ("glad" in task.output)
+    for aspect in (v.get("liked", ""), v.get("disliked", "")):
+        assert aspect in task.output
 
 
 @check("ticket-routing")

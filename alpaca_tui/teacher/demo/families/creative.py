@@ -81,7 +81,7 @@ def story_opening(rng: random.Random) -> Slots:
     fill["the_place"] = fill["the_place"].replace("the the ", "the ")
     return fill | {
         "opening": say(rng, rng.choice(load_all("patterns")["story"]["opening"]), **fill),
-        "title": say(rng, rng.choice(load_all("patterns")["story"]["title"]), **fill),
+        "title": upper_first(say(rng, rng.choice(load_all("patterns")["story"]["title"]), **fill)),
     }
 
 

@@ -36,7 +36,7 @@ def ordering_puzzle(rng: random.Random) -> Slots:
 @REGISTER.family("direction-walk")
 def direction_walk(rng: random.Random) -> Slots:
     heading = rng.randrange(4)
-    turns = [rng.choice(("left", "right", "around")) for _ in range(rng.randint(2, 3))]
+    turns = rng.sample(("left", "right", "around", rng.choice(("left", "right"))), rng.randint(2, 3))
     final = heading
     for turn in turns:
         final += {"left": -1, "right": 1, "around": 2}[turn]

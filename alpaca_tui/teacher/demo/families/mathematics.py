@@ -122,6 +122,8 @@ def fraction_simplify(rng: random.Random) -> Slots:
 def fraction_sum(rng: random.Random) -> Slots:
     first = Fraction(rng.randint(1, 7), rng.choice((2, 3, 4, 5, 6, 8, 10)))
     second = Fraction(rng.randint(1, 5), rng.choice((3, 4, 5, 6, 7, 9, 12)))
+    if 1 in (first.denominator, second.denominator):
+        return fraction_sum(rng)
     common = math.lcm(first.denominator, second.denominator)
     return {
         "first": str(first),
@@ -221,7 +223,7 @@ def rectangle(rng: random.Random) -> Slots:
         "what": rng.choice(rows("common", "grounds")),
         "name": person(rng),
         "price": (price := rng.randint(3, 30)),
-        "cost": 2 * (long + wide) * price,
+        "cost": f"{2 * (long + wide) * price:,}",
     }
 
 

@@ -195,9 +195,9 @@ def wage(rng: random.Random) -> Slots:
         "rate": rate,
         "extra": extra,
         "overtime_rate": overtime,
-        "base": hours * rate,
+        "base": f"{hours * rate:,}",
         "overtime": extra * overtime,
-        "total": hours * rate + extra * overtime,
+        "total": f"{hours * rate + extra * overtime:,}",
     }
 
 

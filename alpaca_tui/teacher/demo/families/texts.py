@@ -45,7 +45,7 @@ def _announcement(rng: random.Random) -> Slots:
     text = _phrase(rng, "announcement", entry=entry, **fields)
     return fields | {
         "entry": entry,
-        "text": f"{text} {extra}",
+        "text": upper_first(f"{text} {extra}"),
         "event_bare": fields["event"].removeprefix("the "),
         "cost": "nothing, it is free" if price == "free" else price,
     }
@@ -132,6 +132,8 @@ def _review(rng: random.Random, *, mixed: bool = False) -> Slots:
         "why": listing(good or bad),
         **({"liked": listing(good)} if good else {}),
         **({"disliked": listing(bad)} if bad else {}),
+        **({"only_liked": listing(good)} if not bad else {}),
+        **({"only_disliked": listing(bad)} if not good else {}),
     }
 
 
