@@ -75,7 +75,7 @@ class Dispatcher:
         self.characters = 0
         self.usage = Usage()
         self._answered_count = 0
-        self._answered_at = 0.0
+        self._latest_answered = 0.0
         self.answers = 0
         self.failures = 0
         self._ready = False
@@ -274,7 +274,7 @@ class Dispatcher:
             self._pump_in(0.0)
 
     def _watch(self) -> None:
-        """Give up requests that have been silent for much too long while others were answered."""
+        """Give up requests that have been silent for much too long while some sent later were answered."""
         self._watching = self.on_wire > 0 and self.stopped_because is None
         if not self._watching:
             return
@@ -284,11 +284,11 @@ class Dispatcher:
             return
         for flight in list(self._flights.values()):
             silent = now - flight.heard_at
-            if flight.task is not None and silent > patience and self._answered_at > flight.heard_at:
+            if flight.task is not None and silent > patience and self._latest_answered > flight.heard_at:
                 self._leaving.add(flight.task)
                 flight.task.add_done_callback(self._leaving.discard)
                 flight.task.cancel()
-                words = f"The teacher was silent for {silent:.0f} s while it answered others."
+                words = f"The teacher was silent for {silent:.0f} s while it answered later requests."
                 self._failed(flight, TeacherFailure(FailureKind.TRANSIENT, words, partial=flight.text))
 
     def _off_wire(self, flight: Flight, usage: Usage) -> None:
@@ -316,7 +316,7 @@ class Dispatcher:
         self._health.answered()
         self._patience.answered(flight.silence_s)
         self._answered_count += 1
-        self._answered_at = self._loop.time()
+        self._latest_answered = max(self._latest_answered, flight.sent_at)
         self._alive()
         self._report(self._admission.limit.succeeded())
         self._learn_rates(answer, refused=False)

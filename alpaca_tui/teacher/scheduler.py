@@ -64,6 +64,8 @@ class Scheduler:
         lost with a killed process included. loop_factory, rng: time and jitter, for tests."""
         if not 1 <= limits.concurrency <= CONCURRENCY_CEILING:
             raise ValueError(f"concurrency must be 1 to {CONCURRENCY_CEILING}")
+        if min(limits.attempts, limits.rpm or 1, limits.tpm or 1) < 1 or 0 in (limits.rpm, limits.tpm):
+            raise ValueError("limits must be 1 or more")
         self._admission = Admission(limits, budget, price, already_spent_usd or 0.0, already_spent_tokens)
         self._dispatcher = Dispatcher(
             teacher_factory,

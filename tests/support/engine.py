@@ -156,7 +156,7 @@ def failure(kind: FailureKind, message: str = "It failed.", **parts: Any) -> Tea
 
 class ScriptedTeacher:
     """Answers after `delay_s` (loop time), unless `script(number of the request, request)` returns something
-    else: a failure to raise, an answer to give, or a number of seconds to take first (infinity: for ever)."""
+    else: a failure to raise, an answer to give, a number of seconds to take first (infinity: for ever), or both as a pair."""
 
     def __init__(
         self,
@@ -183,6 +183,9 @@ class ScriptedTeacher:
             step = self.script(number, request)
             if step == float("inf"):
                 await asyncio.Event().wait()
+            if isinstance(step, tuple):
+                await asyncio.sleep(step[0])
+                step = step[1]
             if isinstance(step, float):
                 await asyncio.sleep(step)
                 step = None

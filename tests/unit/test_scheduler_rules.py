@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -219,17 +221,28 @@ def test_a_retry_after_silences_the_whole_endpoint_for_all_its_time():
     assert "and to wait 20 s" in b.ear.all("limit_changed")[0][2]
 
 
-def test_a_request_taken_just_before_the_silence_is_not_sent_into_it():
-    """Its row is being written while the 429 arrives."""
+def test_a_request_whose_row_is_being_written_when_silence_falls_is_not_sent_into_it():
+    refused = threading.Event()
+
+    class SlowStore(MemoryStore):
+        def begin_completion(self, run_id: int, **values: Any) -> int:
+            if values["index"] == 3:
+                assert refused.wait(10.0)
+            return super().begin_completion(run_id, **values)
+
     b = bench(
-        lambda number, request: failure(RATE, status=429, retry_after_s=30.0) if number == 1 else None,
+        lambda number, request: (0.6, failure(RATE, status=429, retry_after_s=30.0)) if number == 1 else None,
         jobs=Jobs(20),
-        concurrency=8,
+        concurrency=2,
+        store=SlowStore(),
     )
+    b.loop.busy = lambda: False  # the store hangs until time has gone on
+    b.ear.on["request_retrying"] = lambda *_: refused.set()
     b.stop_after(20)
     b.run()
-    refused = b.teacher.times[1] + 0.01
-    assert not [at for at in b.teacher.times if refused < at < refused + 30.0 - 1e-6]
+    assert b.ear.stop[0] == "goal"
+    assert b.teacher.times[1] - b.teacher.times[0] == pytest.approx(0.5)
+    assert b.teacher.times[2] - b.teacher.times[1] == pytest.approx(30.6, abs=0.02)
 
 
 def test_a_burst_of_refusals_cuts_once():
@@ -252,6 +265,7 @@ def test_a_server_that_takes_ten_at_once_is_found_out():
     took = max(teacher.times) - min(teacher.times)
     assert took < 1.25 * 1500 / 10 * 0.5  # ten at once, busy nearly all the time
     assert b.scheduler.status().allowed <= 14
+    assert max(b.jobs.outstanding) <= 64 + 11  # a refusal does not make room for another job
 
 
 def test_a_dead_server_is_given_up_soon():
@@ -306,10 +320,41 @@ def test_a_request_that_was_dropped_without_a_word_is_asked_again():
     assert len(b.store.in_state("done")) == 200
     said = [words[1].message for words in b.ear.all("request_retrying")]
     assert [words.replace("21", "20") for words in said] == [
-        "The teacher was silent for 20 s while it answered others."
+        "The teacher was silent for 20 s while it answered later requests."
     ] * 2
     assert sorted(row["attempts"] for row in b.store.in_state("done"))[-2:] == [2, 2]
     assert b.teacher.cancelled == 2
+
+
+def test_a_server_silent_to_everybody_is_waited_for():
+    b = bench(lambda number, request: 100.0 if 30 <= number < 34 else None, jobs=Jobs(60), concurrency=4)
+    b.stop_after(60)
+    b.run()
+    assert b.ear.all("request_retrying") == []
+
+
+def test_what_a_given_up_request_says_late_is_not_heard():
+    class Stubborn(ScriptedTeacher):
+        async def ask(self, request: Any, on_delta: Any = None) -> Any:
+            try:
+                return await super().ask(request, on_delta)
+            except asyncio.CancelledError:
+                if len(self.asked) % 2:
+                    return answer("Too late.")
+                raise failure(TRANSIENT, "Too late.") from None
+
+    hung = (20, 33, 50, 61, 75, 86)
+    b = bench(
+        teacher=Stubborn(lambda number, request: float("inf") if number in hung else None),
+        jobs=Jobs(300),
+        concurrency=4,
+    )
+    b.stop_after(300)
+    b.run()
+    assert b.teacher.cancelled == len(hung)
+    assert b.ear.stop[0] == "goal"
+    assert {row["text"] for row in b.store.in_state("done")} == {"An answer."}
+    assert len(b.ear.all("request_retrying")) == len(hung)
 
 
 def test_a_slow_server_is_not_taken_for_a_dead_one():
@@ -384,6 +429,20 @@ def test_a_limit_of_tokens_needs_no_price():
 def test_a_budget_in_dollars_without_a_price_is_refused():
     with pytest.raises(ValueError, match="price"):
         bench(budget=Budget(usd=1.0))
+
+
+@pytest.mark.parametrize("limits", [{"rpm": 0}, {"tpm": 0}, {"rpm": -1}, {"attempts": 0}])
+def test_limits_of_nothing_are_refused(limits: dict[str, int]):
+    with pytest.raises(ValueError, match="1 or more"):
+        bench(limits=limits)
+
+
+@pytest.mark.parametrize("concurrency", [0, 1001])
+def test_concurrency_has_bounds(concurrency: int):
+    with pytest.raises(ValueError, match="1 to 1000"):
+        bench(concurrency=concurrency)
+    with pytest.raises(ValueError, match="1 to 1000"):
+        bench().scheduler.set_concurrency(concurrency)
 
 
 @pytest.mark.parametrize(
