@@ -115,7 +115,7 @@ def open_terminal() -> Iterator[object]:
 def teacher() -> Iterator[str]:
     """A separate OpenAI-compatible process at a URL."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "alpaca_tui.teacher.demo", "--until-stdin-closes", "--pace", "500"],
+        [sys.executable, "-m", "alpaca_tui.teacher.demo", "--until-stdin-closes", "--pace", "150"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

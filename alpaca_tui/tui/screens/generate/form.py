@@ -74,8 +74,8 @@ def _file(text: str) -> Path:
     try:
         path = Path(text).expanduser()
         found = path.is_file()
-    except (OSError, RuntimeError):  # a name too long, a user that does not exist
-        found = False
+    except (OSError, RuntimeError) as error:  # a name too long, a user that does not exist
+        raise ValueError("there is no such file") from error
     if not found:
         raise ValueError("there is no such file")
     return path
