@@ -22,4 +22,6 @@ class UserError(Exception):
         self.exit_code = exit_code
 
     def __str__(self) -> str:
-        return " ".join(part.strip() for part in (self.title + ".", self.cause, self.next_step) if part.strip())
+        return " ".join(
+            part.strip() for part in (self.title + ".", self.cause, self.next_step) if part.strip()
+        )

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of the code under test: no deadlines, no complaint about slow generation.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -34,3 +40,15 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     for name in [*os.environ]:
         if name.startswith(("ALPACA_TUI_", "OPENAI_")) and name != "ALPACA_TUI_TEST_DATA":
             monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure that shows a lone surrogate must not take the worker down that reports it."""
+    report = yield
+    if report.longrepr is not None and report.failed:
+        report.longrepr = str(report.longrepr).encode("utf-8", "backslashreplace").decode()
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
