@@ -54,7 +54,7 @@ def test_tiles_show_budget_reservation_and_slowing_down() -> None:
     shown = text(panes.tiles(view, 112, 3))
     assert "8/3" in shown
     assert "slowed" in shown
-    assert "of $1.00" in shown
+    assert "$0.026 of $1.00" in shown
 
 
 @pytest.mark.parametrize("width", [40, 78, 112, 190])
