@@ -118,9 +118,12 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
     money = view.money
     judged = view.kept + view.duplicates + sum(view.filtered.values())
     accepted = view.kept / judged if judged else None
-    spent_note = f"of {words.dollars(money.budget)}" if money.budget is not None else "no limit"
-    if money.reserved:
-        spent_note = f"+{words.dollars(money.reserved)} asked"
+    cost = words.dollars(money.spent)
+    if money.budget is not None:
+        cost += f"{' of ' if width >= 110 else '/'}{words.dollars(money.budget)}"
+    cost_note = f"+{words.dollars(money.reserved)} asked" if money.reserved else ""
+    if money.budget is None:
+        cost_note = cost_note or "no limit"
     tokens = f"{words.short(view.prompt_tokens)} / {words.short(view.completion_tokens)}"
     token_note = f"{words.short(view.prompt_tokens + view.completion_tokens)} in all"
     if view.token_budget is not None:
@@ -135,7 +138,7 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
         ),
         ("Answers", words.count(view.completions), "plain", _answers_note(view)),
         ("Tokens in/out" if width >= 100 else "Tokens", tokens, "plain", token_note),
-        ("Cost", words.dollars(money.spent), "plain" if money.spent is not None else "muted", spent_note),
+        ("Cost", cost, "plain" if money.spent is not None else "muted", cost_note),
         (
             "Forecast",
             words.dollars(money.forecast),
