@@ -207,7 +207,7 @@ def median(rounds: list[dict[str, Any]], figure: str) -> float:
 
 def race(at_once: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Both contestants in turn; each runs for about `seconds`."""
-    answers = max(3 * at_once, int(seconds * min(at_once / DURATION_S, 200.0)))
+    answers = max(2 * at_once, int(seconds * min(at_once / DURATION_S, 200.0)))
     results: dict[str, list[dict[str, Any]]] = {"bare": [], "engine": []}
     with server_for() as server:
         for number in range(rounds):
