@@ -78,13 +78,19 @@ def test_a_guess_rounds_up() -> None:
     assert estimated_usage(0, 0) == Usage(0, 0, estimated=True)
 
 
-@given(st.text(alphabet=st.characters(), max_size=30), st.integers(1, 5))
+@given(st.text(max_size=30), st.integers(1, 5))
 def test_characters_cut_into_surrogates_are_joined(text: str, size: int) -> None:
     halves = text.encode("utf-16-be", "surrogatepass")
     units = [halves[i : i + 2].decode("utf-16-be", "surrogatepass") for i in range(0, len(halves), 2)]
     reader, pieces = read(*(chat("".join(units[i : i + size])) for i in range(0, len(units), size)))
-    reader.text.encode()
     assert reader.text == "".join(pieces) == text
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=5), max_size=6))
+def test_half_a_character_does_no_harm(texts: list[str]) -> None:
+    reader, pieces = read(*(chat(text) for text in texts))
+    reader.text.encode()
+    assert reader.text == "".join(pieces)
 
 
 NAMES = st.sampled_from(

@@ -222,11 +222,12 @@ def test_a_retry_after_silences_the_whole_endpoint_for_all_its_time():
 
 
 def test_a_request_whose_row_is_being_written_when_silence_falls_is_not_sent_into_it():
-    refused = threading.Event()
+    hanging, refused = threading.Event(), threading.Event()
 
     class SlowStore(MemoryStore):
         def begin_completion(self, run_id: int, **values: Any) -> int:
             if values["index"] == 3:
+                hanging.set()
                 assert refused.wait(10.0)
             return super().begin_completion(run_id, **values)
 
@@ -236,8 +237,15 @@ def test_a_request_whose_row_is_being_written_when_silence_falls_is_not_sent_int
         concurrency=2,
         store=SlowStore(),
     )
-    b.loop.busy = lambda: False  # the store hangs until time has gone on
-    b.ear.on["request_retrying"] = lambda *_: refused.set()
+    writing = b.loop.busy
+    # Time goes on while the store hangs, and only then.
+    b.loop.busy = lambda: writing() and not hanging.is_set()
+
+    def refuse(*_: Any) -> None:
+        hanging.clear()
+        refused.set()
+
+    b.ear.on["request_retrying"] = refuse
     b.stop_after(20)
     b.run()
     assert b.ear.stop[0] == "goal"
