@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 ENVIRONMENT = "ALPACA_TUI_WORKSPACE"
 _DATABASE = "alpaca.db"
 _LOCK = "generation.lock"
+_MEASURING_LOCK = "novelty.lock"
 # A folder that holds nothing else still counts as empty: a log written before the first row must not
 # send the next command to another workspace.
-_OWN_NAMES = frozenset({"runs", "exports", "logs", "config.toml", _LOCK, ".DS_Store"})
+_OWN_NAMES = frozenset({"runs", "exports", "logs", "config.toml", _LOCK, _MEASURING_LOCK, ".DS_Store"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,20 @@ class Workspace:
             yield
         finally:
             os.close(descriptor)
+
+    @contextmanager
+    def measuring_lock(self) -> Generator[bool]:
+        """Try to be the one process that computes the nearest scores of imported rows; yields whether it
+        is. Where files cannot be locked everyone is: two do the same work twice, and do no harm."""
+        with (self.root / _MEASURING_LOCK).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:
+                pass
+            yield True
 
 
 def _is_something_else(path: Path) -> bool:

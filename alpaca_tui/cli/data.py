@@ -26,8 +26,12 @@ def import_file(
         bool, typer.Option("--skip-bad", help="Import the good rows even where others are refused.")
     ] = False,
 ) -> None:
-    """Bring a dataset into the workspace; its rows join the novelty pool. Refused rows are named."""
+    """Bring a dataset into the workspace; its rows join the novelty pool. Refused rows are named.
+
+    The nearest score of each row is computed afterwards by a process in the background.
+    """
     from alpaca_tui.curation.interchange.alpaca import read_alpaca
+    from alpaca_tui.generation.measuring import start_measuring
     from alpaca_tui.store.rows import ImportedRow
 
     if format != "alpaca":
@@ -52,6 +56,9 @@ def import_file(
             (ImportedRow(row.instruction, row.input, row.output, row.extra) for row in content.rows),
             str(file),
         )
+        pending = store.count_unmeasured()
+    if pending:
+        start_measuring(invocation.workspace())
     for bad in content.refused:
         invocation.say(f"refused row {bad.row}: {bad.reason}")
     invocation.result(
@@ -88,6 +95,8 @@ def export_file(
             f"{workspace.root} holds no dataset yet.",
             "Generate or import one first.",
         )
+    if chosen == "regen":
+        _measure_the_rest(workspace)
     with workspace.open_store(readonly=True) as store:
         if chosen == "regen":
             rows = export_regen(store, file, _seed_texts(workspace, store))
@@ -98,14 +107,23 @@ def export_file(
     )
 
 
+def _measure_the_rest(workspace: Workspace) -> None:
+    """Compute what similarities imported rows still lack. Raises UserError where they cannot be stored."""
+    from alpaca_tui.generation.measuring import measure
+    from alpaca_tui.generation.opening import seeds_of_last_run
+
+    with workspace.open_store(readonly=True) as store:
+        if not store.count_unmeasured():
+            return
+    with workspace.open_store() as store:
+        measure(store, seeds_of_last_run(workspace, store))
+
+
 def _seed_texts(workspace: Workspace, store: Store) -> dict[str, str]:
     """Instruction by key of the seeds of the last run, which the rows' neighbours may name."""
-    from alpaca_tui.generation.opening import seeds_in_force
-    from alpaca_tui.generation.settings import GenerationSettings
+    from alpaca_tui.generation.opening import seeds_of_last_run
 
-    run = store.last_run()
-    file = None if run is None else GenerationSettings.from_json(run.config).seeds_file
-    return {f"seed:{seed.id}": seed.instruction for seed in seeds_in_force(workspace, file)[0]}
+    return {f"seed:{seed.id}": seed.instruction for seed in seeds_of_last_run(workspace, store)}
 
 
 def register(app: typer.Typer) -> None:

@@ -92,6 +92,16 @@ def seeds_in_force(workspace: Workspace, file: Path | None) -> tuple[list[SeedTa
     return load_builtin(), "shipped with alpaca-tui"
 
 
+def seeds_of_last_run(workspace: Workspace, store: Store) -> list[SeedTask]:
+    """The seed tasks the last run showed its teacher, or those in force where there was no run or its
+    file has gone. Raises UserError."""
+    run = store.last_run()
+    file = None if run is None else GenerationSettings.from_json(run.config).seeds_file
+    if file is not None and not file.exists():
+        file = None
+    return seeds_in_force(workspace, file)[0]
+
+
 def load_counts(store: Store) -> Counts:
     """The workspace's numbers so far, so that a run's counts continue."""
     tally = store.tally()

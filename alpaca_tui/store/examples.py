@@ -13,7 +13,15 @@ from typing import Any, cast
 
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import dump, load_object, load_top, storable
-from alpaca_tui.store.rows import ExampleRow, ExampleSource, ImportedRow, ImportReport, PoolRow, row_key
+from alpaca_tui.store.rows import (
+    ExampleRow,
+    ExampleSource,
+    ImportedRow,
+    ImportReport,
+    PoolRow,
+    RowNovelty,
+    row_key,
+)
 from alpaca_tui.store.tallies import read_tally
 from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, pool_now, stored_key
 
@@ -24,6 +32,7 @@ SELECT id, instruction, input, output, source, origin, teacher, model, completio
 FROM example
 """
 _ACTIVE = "deleted = 0 AND withdrawn = 0"
+_UNMEASURED = "source = 'imported' AND nearest_score IS NULL"
 _EXPORTABLE = f"{_ACTIVE} AND status <> 'rejected'"
 
 
@@ -118,7 +127,7 @@ class Examples:
 
     def add_imported(self, rows: Iterable[ImportedRow], origin: str) -> ImportReport:
         """Every row of a file, in one transaction; `origin` says which file. Fields of other names stay
-        with the row; the nearest score is left open for `set_example_novelty`."""
+        with the row; the nearest score is left open for `set_novelty`."""
         added = first = last = 0
         now = time.time()
         with self._db.write() as db:
@@ -141,19 +150,25 @@ class Examples:
                 added += 1
         return ImportReport(added, first, last)
 
-    def set_example_novelty(
-        self,
-        example_id: int,
-        score: float | None,
-        nearest: str | None,
-        top: Sequence[tuple[str, float]],
-        mean: float | None,
-    ) -> None:
-        """What the novelty index says of the row as it is now."""
+    def unmeasured(self) -> list[int]:
+        """Ids of the imported rows whose nearest score is not computed yet."""
+        with self._db.read() as db:
+            return [row[0] for row in db.execute(f"SELECT id FROM example WHERE {_UNMEASURED} ORDER BY id")]
+
+    def count_unmeasured(self) -> int:
+        """How many `unmeasured` would list."""
+        with self._db.read() as db:
+            return db.execute(f"SELECT count(*) FROM example WHERE {_UNMEASURED}").fetchone()[0]
+
+    def set_novelty(self, rows: Sequence[RowNovelty]) -> None:
+        """What the novelty index says of rows as they are now, in one transaction."""
         with self._db.write() as db:
-            db.execute(
+            db.executemany(
                 "UPDATE example SET nearest_score = ?, nearest_key = ?, top = ?, mean_score = ? WHERE id = ?",
-                (score, stored_key(nearest), dump_top(top), mean, example_id),
+                (
+                    (row.score, stored_key(row.nearest), dump_top(row.top), row.mean, row.example_id)
+                    for row in rows
+                ),
             )
 
     def _page(self, where: str, values: Sequence[object]) -> list[Any]:

@@ -168,6 +168,17 @@ class ExampleRow:
         return row_key(self.id)
 
 
+class RowNovelty(NamedTuple):
+    """What the novelty index says of a row: its highest ROUGE-L F1 and the key it has it with, the ten
+    highest as (key, score), and the mean over the pool."""
+
+    example_id: int
+    score: float
+    nearest: str | None
+    top: Sequence[tuple[str, float]]
+    mean: float
+
+
 class PoolRow(NamedTuple):
     """A row of the novelty pool that no automatic verdict put there (imported, rescued, promoted,
     edited): a replay must let it join after completion number `after_order`, as it did then. `held`: a

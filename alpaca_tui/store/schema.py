@@ -194,7 +194,12 @@ CREATE TRIGGER example_gone AFTER DELETE ON example BEGIN
 END;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1,)
+# Imported rows whose nearest score is still to be computed: asked for at every look at the workspace.
+_STEP_2 = """
+CREATE INDEX example_unmeasured ON example(id) WHERE source = 'imported' AND nearest_score IS NULL;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)
 
 
 def statements(script: str) -> Iterator[str]:

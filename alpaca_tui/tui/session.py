@@ -42,7 +42,8 @@ class Stored:
     """What the workspace holds, for Home and for a Generate screen without a live run.
 
     snapshot: the last run as a stopped one, None where there never was a run. config: its settings.
-    busy: who else is generating in this workspace right now ("" for nobody).
+    busy: who else is generating in this workspace right now ("" for nobody). unmeasured: imported rows whose
+    nearest score is still to be computed.
     """
 
     snapshot: Snapshot | None = None
@@ -52,6 +53,7 @@ class Stored:
     kept: int = 0
     with_input: int = 0
     imported: int = 0
+    unmeasured: int = 0
     rows: int = 0
     tokens: int = 0
     cost_usd: float | None = 0.0
@@ -113,6 +115,7 @@ class Session:
         self._store: Store | None = None
         self._lock = threading.Lock()
         self._twins = Twins()
+        self._measuring = False
         self.run: Run | None = None
         self.stored: Stored | None = None
 
@@ -160,6 +163,11 @@ class Session:
         from alpaca_tui.tui.stored import read_stored
 
         self.stored = read_stored(self.workspace, self.store(), self._twins)
+        if self.stored.unmeasured and not self._measuring:
+            from alpaca_tui.generation.measuring import start_measuring
+
+            start_measuring(self.workspace)
+        self._measuring = self.stored.unmeasured > 0
         return self.stored
 
     def retire(self) -> None:

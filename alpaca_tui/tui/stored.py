@@ -40,6 +40,7 @@ def read_stored(workspace: Workspace, store: Store | None, twins: Twins) -> Stor
         kept=tally.kept,
         with_input=tally.with_input,
         imported=tally.imported,
+        unmeasured=store.count_unmeasured(),
         rows=tally.rows,
         tokens=spending.tokens,
         cost_usd=spending.cost_usd,

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from alpaca_tui.store.rows import ImportedRow
+from alpaca_tui.store.rows import ImportedRow, RowNovelty
 from alpaca_tui.store.store import Store
 from tests.support.stores import assert_counters_true, candidate, done, visible_rows
 
@@ -71,7 +71,7 @@ def test_an_import_of_nothing_and_one_that_breaks(store):
 
 def test_the_novelty_of_a_row_is_filled_in_later(store):
     store.add_imported(imported("a"), "x.json")
-    store.set_example_novelty(1, 0.5, "seed:3", [("seed:3", 0.5)], 0.25)
+    store.set_novelty([RowNovelty(1, 0.5, "seed:3", [("seed:3", 0.5)], 0.25)])
     row = store.example(1)
     assert (row.nearest_score, row.nearest_key, row.top, row.mean_score) == (
         0.5,

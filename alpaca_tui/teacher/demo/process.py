@@ -11,22 +11,19 @@ import json
 import os
 import selectors
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-import alpaca_tui
+from alpaca_tui.children import module_command, module_environment
 from alpaca_tui.errors import UserError
 from alpaca_tui.teacher.demo.server import DEFAULT_PACE
 from alpaca_tui.teacher.demo.writer import DEFAULT_FLAWS
 
 START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 3.0
-_INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(slots=True)
@@ -74,16 +71,16 @@ def start_demo(
 ) -> DemoProcess:
     """Start a demo teacher on a free loopback port and wait until it answers. Blocks (well under a
     second as a rule). Options as in `server.DemoOptions`. Raises UserError when it does not come up."""
-    command = [sys.executable, "-P", "-m", "alpaca_tui.teacher.demo", "--port", "0", "--until-stdin-closes"]
-    command += ["--seed", str(seed), "--pace", repr(float(pace)), "--flaws", repr(float(flaws))]
+    options = ["--port", "0", "--until-stdin-closes", "--seed", str(seed)]
+    options += ["--pace", repr(float(pace)), "--flaws", repr(float(flaws))]
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
     try:
         process = subprocess.Popen(
-            command,
+            module_command("alpaca_tui.teacher.demo", *options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            env=_environment(),
+            env=module_environment(),
             # Its own session: ctrl+c in the terminal is for us to handle, not for the teacher.
             start_new_session=True,
         )
@@ -112,17 +109,6 @@ def _not_started(cause: str) -> UserError:
         cause,
         "Run `alpaca-tui teacher demo` to see what it says, then try again.",
     )
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with the place of this package added where Python would not find it by itself: `-P` keeps
-    the current directory (a user's own modules) out of the child's path."""
-    environment = dict(os.environ)
-    root = Path(alpaca_tui.__file__).resolve().parent.parent
-    if root.name not in _INSTALLED:
-        paths = [path for path in (environment.get("PYTHONPATH"), str(root)) if path]
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
 
 
 def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:

@@ -107,7 +107,12 @@ class Facts(LineView):
             ("Dataset", [(plural(kept, "task"), "bold"), (" kept" + share, "plain")])
         ]
         if stored.imported:
-            rows.append(("", [(f"+ {plural(stored.imported, 'row')} imported", "plain")]))
+            at_work = (
+                f" {glyphs['dot']} {words.count(stored.unmeasured)} being compared"
+                if stored.unmeasured
+                else ""
+            )
+            rows.append(("", [(f"+ {plural(stored.imported, 'row')} imported", "plain"), (at_work, "muted")]))
         if view is not None:
             filtered = sum(view.filtered.values())
             rows.append(
