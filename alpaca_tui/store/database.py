@@ -83,15 +83,24 @@ class Database:
                 raise faults.newer_version(self.path, self._last_program(connection))
             if self.readonly:
                 if version < len(schema.STEPS):
-                    raise UserError(
-                        "This workspace is empty or older than this version",
-                        f"{self.path} must be upgraded, and was opened read-only.",
-                        "Open it once with write access, for example with `alpaca-tui`.",
-                    )
+                    self._upgrade_by_another(version)
                 return
             self._choose_journal(connection)
             _set_synchronous(connection)
             schema.upgrade(connection, alpaca_tui.__version__, time.time())
+
+    def _upgrade_by_another(self, version: int) -> None:
+        """A reader needs today's tables too: where the file may be written, a writer brings them."""
+        try:
+            if not version:
+                raise faults.missing(self.path)
+            Database(self.path, create=False, readonly=False, busy_timeout_s=self._busy_timeout_s).close()
+        except UserError as error:
+            raise UserError(
+                "This workspace is empty or older than this version",
+                f"{self.path} must be upgraded, and was opened read-only.",
+                "Open it once with write access, for example with `alpaca-tui`.",
+            ) from error
 
     @staticmethod
     def _last_program(connection: sqlite3.Connection) -> str:

@@ -148,13 +148,24 @@ def test_an_older_version_is_upgraded_step_by_step(path, monkeypatch):
     filled(path)
     steps = (*schema.STEPS, "ALTER TABLE example ADD COLUMN note TEXT;\n", "CREATE TABLE tag (name TEXT);\n")
     monkeypatch.setattr(schema, "STEPS", steps)
-    assert "upgraded" in error_of(Store.open, path, readonly=True).cause
     with Store.open(path) as store:
         assert len(visible_rows(store)) == 2
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone()[0] == len(steps)
     assert connection.execute("SELECT note FROM example").fetchall() == [(None,), (None,)]
     connection.close()
+
+
+def test_a_reader_of_an_older_version_has_it_upgraded_where_it_may_be_written(path, monkeypatch):
+    filled(path)
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, "CREATE TABLE tag (name TEXT);\n"))
+    with monkeypatch.context() as patch:
+        patch.setattr("alpaca_tui.store.database._writable", lambda path: False)
+        assert "upgraded" in error_of(Store.open, path, readonly=True).cause
+    with Store.open(path, readonly=True) as store:
+        assert len(visible_rows(store)) == 2
+        with store._db.read() as connection:
+            assert connection.execute("SELECT count(*) FROM tag").fetchone() == (0,)
 
 
 def test_an_upgrade_that_fails_is_as_if_it_had_not_begun(path, monkeypatch):
