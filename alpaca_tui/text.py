@@ -7,7 +7,6 @@ passes foreign text through it (and still renders with markup off). Knows nothin
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from rich.cells import cell_len, set_cell_size
 
@@ -59,8 +58,3 @@ def fit(text: str, width: int) -> str:
 def plural(count: int, noun: str, plural_noun: str | None = None) -> str:
     """`1 task`, `2 tasks`, `1,000 tasks`."""
     return f"{count:,} {noun if count == 1 else plural_noun or noun + 's'}"
-
-
-def fold(text: str) -> str:
-    """`text` for comparison by people: compatibility forms unified, case folded, blanks collapsed."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

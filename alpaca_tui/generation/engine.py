@@ -26,7 +26,7 @@ from alpaca_tui.generation.counts import Counts
 from alpaca_tui.generation.endings import ending
 from alpaca_tui.generation.events import Money, RunState, Snapshot, StopReason
 from alpaca_tui.generation.judge import Judge
-from alpaca_tui.generation.prompt import build_prompt
+from alpaca_tui.generation.prompt import build_prompt, is_english
 from alpaca_tui.generation.seeds import SeedTask
 from alpaca_tui.generation.settings import CONCURRENCY_CEILING, GenerationSettings
 from alpaca_tui.store.rows import Spending
@@ -115,6 +115,13 @@ class Generation:
         self.log(
             "note", f"Asking {self.endpoint.label} ({self.endpoint.model}) for {self.settings.goal:,} tasks."
         )
+        if self.settings.teacher == "demo" and (
+            self.settings.topic or not is_english(self.settings.language)
+        ):
+            self.log(
+                "note",
+                "The demo teacher writes about what it knows, in English: it heeds no topic and no language.",
+            )
         if self._lost:
             self.log(
                 "note",

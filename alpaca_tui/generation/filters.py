@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 
 from alpaca_tui.errors import UserError
 from alpaca_tui.generation.task import Task
-from alpaca_tui.text import fold, plural, preview
+from alpaca_tui.text import plural, preview
 
 Mode = Literal["tolerant", "faithful"]
 
@@ -249,10 +249,11 @@ def _marker(task: Task, rules: FilterRules) -> str | None:
 
 
 def _echo(task: Task, rules: FilterRules) -> str | None:
-    output = fold(task.output)
-    if output and output == fold(task.instruction):
+    # Capitals count: "Write the sentence with capitals where they belong" has a right answer.
+    output = task.output.split()
+    if output and output == task.instruction.split():
         return "the output is the instruction again"
-    if output and output == fold(task.input):
+    if output and output == task.input.split():
         return "the output is the input again"
     return None
 

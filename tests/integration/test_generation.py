@@ -283,3 +283,10 @@ def test_a_rescued_task_stays_through_a_rejudge(workspace: Workspace) -> None:
         )
         assert row in {example.id for example in store.iter_examples()}
         assert store.candidate(duplicate.id).rescued  # type: ignore[union-attr]
+
+
+def test_the_demo_teacher_says_what_it_does_not_heed(workspace: Workspace) -> None:
+    chosen = GenerationSettings.build(goal=3, teacher="demo", topic="Astronomy", language="German")
+    run_to_end(workspace, chosen)
+    with workspace.open_store(readonly=True) as store:
+        assert any("heeds no topic and no language" in entry.message for entry in store.log_entries())

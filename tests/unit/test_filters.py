@@ -86,8 +86,8 @@ OURS = [
     ("Explain why bread rises.", "", "Gas.\n### Response: x", "task-marker"),
     ("Explain why bread rises.", "", "Gas.<|endoftext|>", "task-marker"),
     ("Explain why bread rises.", "", "Gas.\n###\n5. Sort the numbers.", "task-marker"),
-    ("Explain why bread rises.", "", "explain why  bread rises.", "output-echo"),
-    ("Repeat the given words.", "One two", "ONE TWO", "output-echo"),
+    ("Explain why bread rises.", "", "Explain why  bread rises.", "output-echo"),
+    ("Repeat the given words.", "One two", " One\ntwo", "output-echo"),
     ("", "", "Gas.", "empty-instruction"),
     ("  ", "", "Gas.", "empty-instruction"),
 ]
@@ -121,6 +121,11 @@ def test_what_is_no_task_marker(output: str):
 
 def test_an_unclosed_fence_hides_nothing_before_it():
     assert task_marker("4. Input: x\n```\ncode") == "4. Input:"
+
+
+def test_an_answer_that_corrects_capitals_or_commas_is_no_echo() -> None:
+    assert rule_of("Put the capitals in.", "anna lives in rome", "Anna lives in Rome") is None
+    assert rule_of("Put the commas in.", "Well well", "Well, well") is None
 
 
 def test_good_tasks_of_the_hard_cases_pass_unless_cut_short():
