@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.machine import machine
 from tests.support.faulty_server import ServerProcess
 
 DURATION_S = 0.5
@@ -264,15 +264,6 @@ def four_hundred(rounds: int) -> list[str]:
     return lines
 
 
-def machine() -> str:
-    name = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            name = line.partition(":")[2].strip()
-            break
-    return f"{name}, {os.cpu_count()} cores (shared with the server's process), Python {platform.python_version()}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -300,7 +291,7 @@ def main() -> None:
     lines = [
         "# The request engine",
         "",
-        f"{machine()}; load at the start {os.getloadavg()[0]:.1f}. Medians of {rounds} interleaved rounds.",
+        f"{machine()}, shared with the server's process; load at the start {os.getloadavg()[0]:.1f}. Medians of {rounds} interleaved rounds.",
         "`python -m tests.benchmarks.bench_engine` makes these tables.",
         "",
     ]

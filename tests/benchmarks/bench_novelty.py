@@ -14,7 +14,6 @@ import argparse
 import gzip
 import json
 import os
-import platform
 import random
 import resource
 import statistics
@@ -25,7 +24,6 @@ import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +35,7 @@ from rouge_score import rouge_scorer
 
 from alpaca_tui.generation.novelty import Novelty, NoveltyIndex
 from alpaca_tui.generation.novelty_tokens import words
+from tests.benchmarks.machine import machine
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THRESHOLD = 0.7
@@ -246,14 +245,6 @@ def memory(data_dir: Path, rows: int, trace: bool) -> dict[str, float]:
     }
 
 
-def machine() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
-    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "rapidfuzz", "rouge-score"))
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {packages}"
-
-
 def check_against_rouge(novelty: Novelty, scores: list[float]) -> None:
     order = sorted(range(len(scores)), key=lambda row: (-scores[row], row))[:10]
     assert novelty.top == [(row, scores[row]) for row in order]
@@ -266,7 +257,7 @@ def report(one: Judging, stream: Streams, memories: Sequence[dict[str, float]], 
 
     rouge = per_candidate(one.rouge)
     lines = [
-        f"{machine()}. CPU time in one process and one thread, the ways compared taking turns.",
+        f"{machine('numpy', 'rapidfuzz', 'rouge-score')}. CPU time in one process and one thread, the ways compared taking turns.",
         "",
         f"One candidate against {rows:,} real instructions: verdict, ten nearest, mean over all; mean over "
         f"the same {one.candidates} random candidates, all answers equal to `rouge_score`'s.",

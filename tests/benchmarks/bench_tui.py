@@ -16,7 +16,6 @@ import contextlib
 import fcntl
 import json
 import os
-import platform
 import pty
 import statistics
 import struct
@@ -29,6 +28,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from textual.pilot import Pilot
+
+from tests.benchmarks.machine import machine
 from tests.support.faulty_server import ServerProcess
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -53,6 +55,8 @@ def child(url: str, model: str, workspace: Path, seconds: float, out: Path) -> N
 
     from alpaca_tui.generation.settings import GenerationSettings
     from alpaca_tui.tui.app import AlpacaApp
+    from alpaca_tui.tui.screens.generate.dashboard import Dashboard
+    from alpaca_tui.tui.screens.generate.screen import GenerateScreen
     from alpaca_tui.tui.session import Session
     from alpaca_tui.workspace import Workspace
 
@@ -64,12 +68,17 @@ def child(url: str, model: str, workspace: Path, seconds: float, out: Path) -> N
         goal=1_000_000, teacher=url, model=model, endpoint="chat", concurrency=64, threshold=1.0
     )
 
-    async def measure() -> None:
-        await app.switch_mode("generate")
-        await asyncio.to_thread(session.begin, settings)
+    async def measure(pilot: Pilot[Any]) -> None:
+        await pilot.pause(1.0)
+        await app.action_go("generate")
+        await pilot.pause(1.0)
+        screen = app.screen
+        assert isinstance(screen, GenerateScreen)
+        screen.begin(lambda: settings)
         await asyncio.sleep(WARM_UP_S)
         run = session.run
         assert run is not None
+        assert screen.query(Dashboard), "the run is not on the screen"
         first = run.snapshot()
         gaps: list[float] = []
         memory = [process.memory_info().rss]
@@ -117,8 +126,7 @@ def child(url: str, model: str, workspace: Path, seconds: float, out: Path) -> N
         await asyncio.to_thread(run.wait, 30)
         app.exit(0)
 
-    app.call_later(lambda: asyncio.get_running_loop().create_task(measure()))
-    app.run()
+    app.run(auto_pilot=measure)
     session.close()
 
 
@@ -184,17 +192,9 @@ def run_scene(arguments: tuple[str, ...], seconds: float) -> dict[str, Any]:
             raise SystemExit(f"the child failed:\n{tail.decode('utf-8', 'replace')}")
         result = json.loads(out.read_text())
         result["drawn_per_s"] = drawn / (seconds + WARM_UP_S)
+        if result["drawn_per_s"] < 1000:
+            raise SystemExit("next to nothing was drawn: what was measured is no live screen")
         return result
-
-
-def machine() -> str:
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    for line in cpuinfo.read_text().splitlines() if cpuinfo.exists() else []:
-        if line.startswith("model name"):
-            name = line.partition(":")[2].strip()
-            break
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:
