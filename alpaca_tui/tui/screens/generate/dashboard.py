@@ -166,7 +166,7 @@ class Dashboard(Container):
 
     def _feed(self, view: Snapshot, width: int, height: int) -> Sequence[Line]:
         return panes.feed(view.recent, width) or panes.nothing(
-            "No task has been judged yet.",
+            "No task of this run has been judged yet.",
             "Each appears here with its verdict once its answer is complete.",
             width,
             height,
@@ -195,7 +195,7 @@ class Dashboard(Container):
     def _titles(self, view: Snapshot) -> None:
         for name, text in (
             ("streams", f"{words.count(view.in_flight)} in flight" if view.in_flight else ""),
-            ("feed", f"{words.count(view.judged)} this run" if view.judged else ""),
+            ("feed", f"{words.count(view.judged)} in all" if view.judged else ""),
             ("histogram", f"duplicate over {view.threshold:.2f}"),
         ):
             pane = self._panes[name]
