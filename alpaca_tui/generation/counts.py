@@ -52,6 +52,10 @@ class Counts:
     outcomes: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=OUTCOME_WINDOW))
     clock: Callable[[], float] = time.monotonic
     _recent: deque[tuple[float, int]] = field(default_factory=lambda: deque[tuple[float, int]](maxlen=4096))
+    _begun: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._begun = self.clock()
 
     def add_completion(self, judged: Sequence[Judged]) -> None:
         """Count one judged completion."""
@@ -79,8 +83,14 @@ class Counts:
         self.kept += kept
         self.kept_this_run += kept
         if judged:
-            self.acceptance.append(kept / len(judged))
+            self._accept([candidate.verdict for candidate in judged])
             self._recent.append((self.clock(), len(judged)))
+
+    def _accept(self, verdicts: Sequence[Verdict]) -> None:
+        """A point of the curve. Answers that came after the goal was reached would show a dry well."""
+        judged = [verdict for verdict in verdicts if verdict is not Verdict.TRUNCATED]
+        if judged and Verdict.SURPLUS not in judged:
+            self.acceptance.append(judged.count(Verdict.KEPT) / len(judged))
 
     def add_failure(self) -> None:
         """Count one completion that failed after all its retries."""
@@ -110,10 +120,7 @@ class Counts:
         return max(0.25, weight * guess + (1 - weight) * mean)
 
     def tasks_per_min(self) -> float:
-        """Candidates judged a minute, over the last minute."""
+        """Candidates judged a minute, over the last minute or, if it is shorter, the run so far."""
         now = self.clock()
-        recent = [(at, count) for at, count in self._recent if now - at <= RATE_WINDOW_S]
-        if not recent:
-            return 0.0
-        span = max(now - recent[0][0], 1.0)
-        return sum(count for _, count in recent) * 60.0 / span
+        span = max(min(now - self._begun, RATE_WINDOW_S), 1.0)
+        return sum(count for at, count in self._recent if now - at <= span) * 60.0 / span

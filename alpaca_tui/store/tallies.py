@@ -34,11 +34,13 @@ class Tallies:
 
     def acceptance(self, bucket: int = 1) -> list[Acceptance]:
         """How many candidates were kept of those judged, over every `bucket` judged completions, in the
-        order they finished. Surplus and truncated candidates count for neither."""
+        order they finished. Truncated candidates count for neither, and answers that came when the goal
+        was reached are left out."""
         with self._db.read() as db:
             rows = db.execute(
                 "SELECT finish_order, kept_count, judged_count FROM completion "
-                "WHERE finish_order IS NOT NULL AND judged = 1 ORDER BY finish_order"
+                "WHERE finish_order IS NOT NULL AND judged = 1 AND id NOT IN (SELECT completion_id "
+                "FROM candidate WHERE verdict = 'surplus' AND superseded = 0) ORDER BY finish_order"
             ).fetchall()
         return [
             Acceptance(part[-1][0], sum(row[1] for row in part), sum(row[2] for row in part))

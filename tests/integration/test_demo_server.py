@@ -229,7 +229,7 @@ def test_the_child_ends_when_its_parent_is_killed() -> None:
 
 
 def test_a_child_that_does_not_come_up_is_a_user_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_module, "_environment", lambda: {"PYTHONHOME": "/nonexistent"})
+    monkeypatch.setattr(process_module, "module_environment", lambda: {"PYTHONHOME": "/nonexistent"})
     with pytest.raises(UserError) as caught:
         start_demo()
     assert "did not start" in caught.value.title

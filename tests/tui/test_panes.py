@@ -139,7 +139,12 @@ def test_verdicts_count_and_name_every_rule_that_rejected() -> None:
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [((0.9, 0.6), "still fresh"), ((0.9, 0.1), "getting saturated"), ((0.9, 0.0), "nearly saturated")],
+    [
+        ((0.9, 0.6), "75 % kept lately still fresh"),
+        ((0.9, *[0.2, 0.0] * 3), "8 % kept lately getting saturated"),
+        ((0.9, *[0.0] * 5), "nearly saturated"),
+        ((0.9, 0.9, 0.0), "still fresh"),
+    ],
 )
 def test_acceptance_says_whether_the_well_runs_dry(values: tuple[float, ...], said: str) -> None:
     assert said in text(panes.acceptance(values, 40, 5))

@@ -92,6 +92,27 @@ def test_saturation_needs_two_hundred_in_a_row() -> None:
     assert counts.filtered == {"too-long": 199}
 
 
+def test_the_curve_of_acceptance_ends_where_the_goal_was_reached() -> None:
+    counts = Counts()
+    dull = [Judged(task(KNOTS), verdict) for verdict in (Verdict.DUPLICATE, Verdict.TRUNCATED)]
+    counts.add_completion([*kept(3), *dull])
+    counts.add_completion([*dull, Judged(task(KNOTS), Verdict.SURPLUS)])
+    assert list(counts.acceptance) == [0.75]
+
+
+def test_the_pace_is_over_the_last_minute_or_the_run_so_far() -> None:
+    now = [1000.0]
+    counts = Counts(clock=lambda: now[0])
+    now[0] += 10
+    counts.add_completion(kept(20))
+    assert counts.tasks_per_min() == 120
+    now[0] += 50
+    assert counts.tasks_per_min() == 20
+    now[0] += 30
+    counts.add_completion(kept(40))
+    assert counts.tasks_per_min() == 40
+
+
 def test_failing_is_more_than_half_of_the_last_twenty_or_the_first_eight() -> None:
     early = Counts()
     for _ in range(7):

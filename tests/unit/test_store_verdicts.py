@@ -224,11 +224,12 @@ def test_acceptance_over_time_in_buckets(store, run):
         kept = [candidate(position, f"{index} {position}") for position in range(index)]
         lost = [
             candidate(9, "x", "duplicate"),
-            candidate(10, "y", "surplus"),
             candidate(11, "z", "truncated"),
         ]
         store.record_verdicts(done(store, run, index), kept + lost)
     done(store, run, 6)
+    after_the_goal = [candidate(0, "x", "duplicate"), candidate(1, "y", "surplus")]
+    store.record_verdicts(done(store, run, 7), after_the_goal)
     assert store.acceptance() == [(order, order, order + 1) for order in range(1, 6)]
     assert store.acceptance(2) == [(2, 3, 5), (4, 7, 9), (5, 5, 6)]
 

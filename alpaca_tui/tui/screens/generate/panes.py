@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alpaca_tui.generation.events import LogLine, Snapshot, StreamView, TaskView
 
 ACTIVE = ("preparing", "running", "pausing", "paused", "stopping")
+_LATELY = 5  # answers
 VERDICTS = ("kept", "duplicate", "filtered", "truncated", "surplus")
 
 
@@ -423,7 +424,8 @@ def acceptance(values: Sequence[float], width: int, height: int) -> list[Line]:
     for row in range(rows - 1, -1, -1):
         body = "".join(glyphs.column(value, rows, row) for value in points)
         out.append(Line(((body, "primary"),)))
-    now = values[-1]
+    lately = values[-_LATELY:]
+    now = sum(lately) / len(lately)
     if now < 0.05:
         verdict: Span = ("nearly saturated", "error")
     elif now < 0.2:
