@@ -36,6 +36,7 @@ from alpaca_tui.teacher.jobs import Job, Limits
 from alpaca_tui.teacher.pricing import Price
 from alpaca_tui.teacher.scheduler import Scheduler
 from alpaca_tui.teacher.types import Answer, Endpoint, Sampling, Teacher, TeacherFailure, TeacherRequest
+from alpaca_tui.text import plural
 
 logger = logging.getLogger(__name__)
 EXPECTED_SHARE_KEPT = 0.6
@@ -113,7 +114,8 @@ class Generation:
         self._started = time.monotonic()
         self._state = "running"
         self.log(
-            "note", f"Asking {self.endpoint.label} ({self.endpoint.model}) for {self.settings.goal:,} tasks."
+            "note",
+            f"Asking {self.endpoint.label} ({self.endpoint.model}) for {plural(self.settings.goal, 'task')}.",
         )
         if self.settings.teacher == "demo" and (
             self.settings.topic or not is_english(self.settings.language)
