@@ -125,7 +125,8 @@ def tiles(view: Snapshot, width: int, height: int) -> list[Line]:
     cost_note = f"+{words.dollars(money.reserved)} asked" if money.reserved else ""
     if money.budget is None:
         cost_note = cost_note or "no limit"
-    tokens = f"{words.short(view.prompt_tokens)} / {words.short(view.completion_tokens)}"
+    slash = " / " if width >= 100 else "/"
+    tokens = f"{words.short(view.prompt_tokens)}{slash}{words.short(view.completion_tokens)}"
     token_note = f"{words.short(view.prompt_tokens + view.completion_tokens)} in all"
     if view.token_budget is not None:
         token_note = f"of {words.short(view.token_budget)} allowed"
