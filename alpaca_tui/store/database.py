@@ -224,7 +224,8 @@ class Database:
 
 
 def _writable(path: Path) -> bool:
-    return os.access(path, os.W_OK) or not path.exists()
+    # Asked in this order: another program may make the file between the two questions.
+    return not path.exists() or os.access(path, os.W_OK)
 
 
 def _set_synchronous(connection: sqlite3.Connection) -> None:

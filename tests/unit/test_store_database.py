@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -213,6 +214,19 @@ def test_many_open_a_new_workspace_at_once(path):
     assert sorted(run.config["number"] for run in stores[0].runs()) == list(range(8))
     for store in stores:
         store.close()
+
+
+def test_a_file_that_another_makes_in_the_middle_of_opening_is_not_called_read_only(path, monkeypatch):
+    access = os.access
+
+    def and_then_it_is_there(asked, mode):
+        answer = access(asked, mode)
+        if Path(asked) == path:
+            path.touch()
+        return answer
+
+    monkeypatch.setattr(os, "access", and_then_it_is_there)
+    Store.open(path).close()
 
 
 def test_a_damaged_page_is_named_and_nothing_is_overwritten(path):
