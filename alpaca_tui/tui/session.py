@@ -136,13 +136,15 @@ class Session:
     def begin(self, settings: GenerationSettings) -> Run:
         """Prepare and start a run. Raises UserError."""
         run = self._prepare(self.workspace, settings)
-        # What is loaded by now stays: a full collection that walks it all would hold the screen up for a
-        # tenth of a second, every few seconds of a busy run.
-        gc.collect()
-        gc.freeze()
         old, self.run = self.run, run
         if old is not None:
             old.close()
+            del old
+        # What is loaded by now stays: a full collection that walks it all would hold the screen up for a
+        # tenth of a second, every few seconds of a busy run. What an earlier run left is thawed, and goes.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
         run.start()
         return run
 

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,16 @@ async def test_quit_and_reopen_shows_the_same(workspace: Workspace) -> None:
             shown.append(screen_text(app))
         app.session.close()
     assert shown[0] == shown[1]
+
+
+def test_an_earlier_run_is_given_up_when_the_next_begins(workspace: Workspace) -> None:
+    session = Session(workspace, prepare=lambda _workspace, _settings: FakeRun())
+    first = session.begin(GenerationSettings())
+    vars(first)["itself"] = first  # as an engine's threads and callbacks know it
+    seen = weakref.ref(first)
+    del first
+    session.begin(GenerationSettings())
+    assert seen() is None
 
 
 @pytest.mark.slow
