@@ -181,20 +181,31 @@ class NoveltyIndex:
 
     def _over_threshold(self, query: Query) -> Iterator[_Found]:
         """Every row that may score above the threshold."""
-        need = _need_in_lanes(self.threshold, query.length, len(query.ids))
-        if need.shortest > LANE_LIMIT and not len(self._long):
-            return
-        for block in self._blocks():
-            rows, lcs = block.reaching(query, need)
-            if len(rows):
-                yield _Found(block.numbers[rows], block.lengths[rows], lcs)
-        for shard in self._shards:
-            yield _Found(*shard.tail_reaching(query, need))
-        if (
-            len(self._long)
-            and (_need(self.threshold, query.length, len(query.ids), self._long.lengths()) < _NEVER).any()
-        ):
-            yield _reaching(self.threshold, query, _Found(*self._long.lcs(query)))
+        known = len(query.ids)
+        need = _need_in_lanes(self.threshold, query.length, known)
+        if need.shortest <= LANE_LIMIT:
+            for block in self._blocks():
+                rows, lcs = block.reaching(query, need)
+                if len(rows):
+                    yield _Found(block.numbers[rows], block.lengths[rows], lcs)
+            for shard in self._shards:
+                found = _Found(*shard.tail_reaching(query, need))
+                if len(found.numbers):
+                    yield found
+        if self._long_may_reach(query.length, known):
+            found = _reaching(self.threshold, query, _Found(*self._long.lcs(query)))
+            if len(found.numbers):
+                yield found
+
+    def _long_may_reach(self, length: int, known: int) -> bool:
+        """Whether a row too long for a lane may have enough words in common with such a query."""
+        if not len(self._long):
+            return False
+        # The best of them would hold all the query's words, and no others beyond those it must have.
+        best = 2 * known / (max(LANE_LIMIT + 1, known) + length)
+        if best < self.threshold * (1 - 1e-12):
+            return False
+        return bool((_need(self.threshold, length, known, self._long.lengths()) < _NEVER).any())
 
 
 def _need(score: float, length: int, known: int, lengths: NDArray[np.integer[Any]]) -> Ints:
@@ -210,9 +221,8 @@ def _need(score: float, length: int, known: int, lengths: NDArray[np.integer[Any
 def _need_in_lanes(score: float, length: int, known: int) -> Need:
     need = _need(score, length, known, _LENGTHS)
     possible = np.flatnonzero(need < _NEVER)
-    if not len(possible):
-        return Need(need, LANE_LIMIT + 1, 0)
-    return Need(need, int(possible[0]), int(possible[-1]))
+    shortest, longest = (int(possible[0]), int(possible[-1])) if len(possible) else (LANE_LIMIT + 1, 0)
+    return Need(need, shortest, longest, need.tolist(), int(need.min()))
 
 
 def _reaching(score: float, query: Query, found: _Found) -> _Found:

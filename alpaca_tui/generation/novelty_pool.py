@@ -127,7 +127,7 @@ class Shard:
             return _NONE, _NONE, _NONE
         self._encode()
         self._compared += len(self._encoded) // _BOUND_GAIN
-        lowest = int(need.by_length.min())
+        lowest = need.lowest
         known = [
             (rows, count)
             for word, count in zip(query.distinct.tolist(), query.counts, strict=True)
@@ -142,9 +142,8 @@ class Shard:
             left_out -= count
             counted.extend([rows] * count)
         shared = Counter(chain.from_iterable(counted))
-        lengths = self._lengths
-        asked = [words - left_out for words in need.by_length.tolist()]
-        near = [row for row, count in shared.items() if count >= asked[lengths[row]]]
+        lengths, asked = self._lengths, need.listed
+        near = [row for row, count in shared.items() if count + left_out >= asked[lengths[row]]]
         if not near:
             return _NONE, _NONE, _NONE
         lcs = lcs_one_by_one(self._spell(query), [self._encoded[row] for row in near])

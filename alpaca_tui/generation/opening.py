@@ -14,19 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alpaca_tui.config import Settings, load_settings
-from alpaca_tui.errors import UserError
 from alpaca_tui.generation.counts import ACCEPTANCE_POINTS, HISTOGRAM_BINS, Counts
 from alpaca_tui.generation.engine import Generation
 from alpaca_tui.generation.judge import Judge
 from alpaca_tui.generation.seeds import SeedTask, load_builtin, load_file
 from alpaca_tui.generation.settings import GenerationSettings
-from alpaca_tui.store.rows import Spending
 from alpaca_tui.store.store import Store
 from alpaca_tui.teacher.client import OpenAITeacher
-from alpaca_tui.teacher.connect import resolve_endpoint
-from alpaca_tui.teacher.demo.process import start_demo
-from alpaca_tui.teacher.pricing import Price, find_price
-from alpaca_tui.teacher.types import Endpoint
+from alpaca_tui.teacher.opening import open_endpoint, price_in_force, spent_so_far
 from alpaca_tui.workspace import Workspace
 
 
@@ -49,8 +44,10 @@ def prepare(
         resources.enter_context(workspace.generation_lock())
         store = resources.enter_context(workspace.open_store())
         lost = store.mark_lost()
-        endpoint = _endpoint(settings, resources, environ)
-        price = _price(settings, endpoint, config)
+        endpoint = open_endpoint(
+            settings.teacher, settings.model, settings.endpoint, resources, environ, seed=settings.seed or 0
+        )
+        price = price_in_force(endpoint, settings.price, config.prices, settings.budget_usd)
         judge = Judge(settings.filter_rules(), settings.threshold)
         judge.add_seeds(seeds)
         for key, instruction in store.pool():
@@ -120,42 +117,3 @@ def load_counts(store: Store) -> Counts:
             (point.kept / point.judged for point in points if point.judged), maxlen=ACCEPTANCE_POINTS
         ),
     )
-
-
-def spent_so_far(spending: Spending, price: Price | None) -> float | None:
-    """What counts against the budget already. Where the cost of an earlier request is unknown, all that
-    was spent is valued at today's price, and at no less than what is known; None without a price."""
-    if price is None:
-        return None if spending.unknown_costs or not spending.states else spending.known_usd
-    if not spending.unknown_costs:
-        return spending.known_usd
-    valued = price.cost(spending.prompt_tokens, spending.completion_tokens + spending.lost_tokens)
-    return max(spending.known_usd, valued)
-
-
-def _endpoint(
-    settings: GenerationSettings, resources: contextlib.ExitStack, environ: Mapping[str, str]
-) -> Endpoint:
-    if settings.teacher != "demo":
-        return resolve_endpoint(
-            settings.teacher, model=settings.model, kind=settings.endpoint, environ=environ
-        )
-    demo = resources.enter_context(start_demo(seed=settings.seed or 0))
-    return Endpoint(
-        base_url=demo.url, model=settings.model or demo.model, label="demo", kind=settings.endpoint
-    )
-
-
-def _price(settings: GenerationSettings, endpoint: Endpoint, config: Settings) -> Price | None:
-    if settings.price is not None:
-        return Price(*settings.price)
-    own = config.prices.get(endpoint.model)
-    price = find_price(endpoint.model, endpoint.label) if own is None else Price(*own)
-    if price is None and settings.budget_usd is not None:
-        raise UserError(
-            f"The price of {endpoint.model} at {endpoint.label} is unknown",
-            "A budget in dollars can only be kept with a price.",
-            "Give it: --price IN,OUT in USD per million tokens (for a server of your own: --price 0,0), "
-            "or limit tokens instead: --max-tokens N.",
-        )
-    return price

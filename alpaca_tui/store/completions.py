@@ -146,17 +146,17 @@ class Completions:
             if partial:
                 db.execute("INSERT INTO completion_text VALUES (?, ?)", (completion_id, storable(partial)))
 
-    def mark_lost(self, purpose: str = "generate") -> int:
+    def mark_lost(self) -> int:
         """Requests whose process died become lost, and what was reserved for them counts as spent.
 
         Call it holding the generation lock and before sending anything: then nobody else can have
-        requests of that purpose in flight. Returns how many there were.
+        requests in flight, of whatever purpose. Returns how many there were.
         """
         with self._db.write() as db:
             return db.execute(
                 "UPDATE completion INDEXED BY completion_in_flight SET state = 'lost', finished_at = ? "
-                "WHERE state = 'in_flight' AND purpose = ?",
-                (time.time(), purpose),
+                "WHERE state = 'in_flight'",
+                (time.time(),),
             ).rowcount
 
     def find_completion(self, key: str) -> CompletionRow | None:
@@ -190,11 +190,12 @@ class Completions:
         order: Literal["finish", "begin"] = "finish",
         after: int | None = None,
         limit: int = 100,
+        purpose: str = "generate",
     ) -> list[CompletionRow]:
-        """A page, newest first. By finish order only done ones have a place; `after`: the finish order
+        """A page of those of one purpose, newest first. By finish order only done ones have a place; `after`: the finish order
         (or the id) of the last row of the page before."""
         column = "c.finish_order" if order == "finish" else "c.id"
-        conditions, values = [f"{column} IS NOT NULL"], list[object]()
+        conditions, values = [f"{column} IS NOT NULL", "+c.purpose = ?"], list[object]([purpose])
         if state is not None:
             conditions.append("c.state = ?")
             values.append(state)

@@ -14,13 +14,18 @@ import time
 import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
+
+import regex
 
 import alpaca_tui
 from alpaca_tui.errors import UserError
 from alpaca_tui.store import faults, mounts, schema
 
 _CACHE_KIB = 16_384
+_REGEX_TIMEOUT_S = 0.25
 
 
 class _Handle:
@@ -173,6 +178,10 @@ class Database:
             check_same_thread=False,
             cached_statements=256,
         )
+        connection.create_function("word_count", 1, word_count, deterministic=True)
+        connection.create_function("bit_count", 1, int.bit_count, deterministic=True)
+        connection.create_function("regexp_c", 2, partial(matches, ignore_case=False))
+        connection.create_function("regexp_i", 2, partial(matches, ignore_case=True))
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         _set_synchronous(connection)
@@ -221,6 +230,26 @@ class Database:
         for handle in handles:
             with handle.busy:
                 handle.close()
+
+
+def word_count(text: str) -> int:
+    """Words as blanks divide them: how lengths are measured everywhere."""
+    return len(text.split())
+
+
+def matches(pattern: str, text: str, *, ignore_case: bool) -> bool:
+    """Whether a regular expression is found in a text. A pattern that explodes gives up on that text instead
+    of holding the whole program."""
+    compiled = _compiled(pattern, ignore_case)
+    try:
+        return compiled.search(text, timeout=_REGEX_TIMEOUT_S, concurrent=True) is not None
+    except TimeoutError:
+        return False
+
+
+@lru_cache(maxsize=32)
+def _compiled(pattern: str, ignore_case: bool) -> Any:
+    return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
 
 
 def _writable(path: Path) -> bool:

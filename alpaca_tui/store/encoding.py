@@ -23,6 +23,15 @@ _URL_USER = re.compile(r"(?<=://)[^/\s@]+@")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
+AMONG = "(SELECT value FROM json_each(?))"
+"""What follows `IN` where the ids are one value, an `id_list`: any number of them, and one statement for all."""
+
+
+def id_list(ids: Sequence[int]) -> str:
+    """Ids as the value that `AMONG` takes."""
+    return f"[{','.join(map(str, ids))}]"
+
+
 def storable(text: str) -> str:
     """`text` with surrogates joined or replaced; almost always `text` itself."""
     if text.isascii():

@@ -7,33 +7,62 @@ from __future__ import annotations
 
 import random
 import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from alpaca_tui.store.database import Database
-from alpaca_tui.store.encoding import dump, load_object, load_top, storable
+from alpaca_tui.store.encoding import AMONG, id_list, load_object, load_top
 from alpaca_tui.store.rows import (
     ExampleRow,
     ExampleSource,
-    ImportedRow,
-    ImportReport,
     PoolRow,
     RowNovelty,
     row_key,
 )
 from alpaca_tui.store.tallies import read_tally
-from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, pool_now, stored_key
+from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, stored_key
 
 _PAGE = 2_000
 _EXAMPLE = """
 SELECT id, instruction, input, output, source, origin, teacher, model, completion_id, candidate_id,
-  created_at, deleted, withdrawn, edited, status, nearest_score, nearest_key, mean_score, top, extra
-FROM example
+  created_at, deleted, withdrawn, edited, status, nearest_score, nearest_key, mean_score, top, extra,
+  rating, tags, note, split, edited_at, edited_by, revised, flags, verb, object, tokens
+FROM example e
+"""
+_INSERT_BY_HAND = """
+INSERT INTO example (source, origin, created_at, pool_after, pool_position, instruction, input, output,
+  extra, tags, revised, words_instruction, words_input, words_output, chars_instruction, chars_input,
+  chars_output)
+VALUES (:source, :origin, :at, :after, :position, :instruction, :input, :output, :extra, :tags, :revised,
+  word_count(:instruction), word_count(:input), word_count(:output), length(:instruction), length(:input),
+  length(:output))
 """
 _ACTIVE = "deleted = 0 AND withdrawn = 0"
-_UNMEASURED = "source = 'imported' AND nearest_score IS NULL"
+_UNMEASURED = "nearest_score IS NULL AND withdrawn = 0"
 _EXPORTABLE = f"{_ACTIVE} AND status <> 'rejected'"
+
+
+def example_of(row: Any) -> ExampleRow:
+    """An example from the columns of `_EXAMPLE`."""
+    values = list(row)
+    values[11:14] = map(bool, values[11:14])  # deleted, withdrawn, edited
+    values[18:20] = load_top(values[18]), load_object(values[19])
+    values[21] = tuple(values[21].split())
+    return ExampleRow(*values)
+
+
+def fetch_examples(db: sqlite3.Connection, ids: Sequence[int]) -> list[ExampleRow]:
+    """The rows of `ids`, in that order; what does not exist is left out."""
+    found = {
+        row[0]: example_of(row) for row in db.execute(f"{_EXAMPLE} WHERE id IN {AMONG}", (id_list(ids),))
+    }
+    return [found[id] for id in ids if id in found]
+
+
+def insert_by_hand(db: sqlite3.Connection, values: Mapping[str, object]) -> int:
+    """A row no verdict made, behind everything in the pool; its id. `values`: what the statement names,
+    storable already."""
+    return cast(int, db.execute(_INSERT_BY_HAND, {**values, "position": AFTER_ALL}).lastrowid)
 
 
 class Examples:
@@ -44,7 +73,12 @@ class Examples:
     def example(self, example_id: int) -> ExampleRow | None:
         with self._db.read() as db:
             row = db.execute(_EXAMPLE + "WHERE id = ?", (example_id,)).fetchone()
-        return _example(row) if row else None
+        return example_of(row) if row else None
+
+    def examples_by_id(self, ids: Sequence[int]) -> list[ExampleRow]:
+        """The rows of `ids`, in that order; what does not exist is left out."""
+        with self._db.read() as db:
+            return fetch_examples(db, ids)
 
     def examples(
         self,
@@ -65,14 +99,21 @@ class Examples:
             rows = db.execute(
                 f"{_EXAMPLE} WHERE {' AND '.join(conditions)} ORDER BY id LIMIT ?", (*values, limit)
             ).fetchall()
-        return [_example(row) for row in rows]
+        return [example_of(row) for row in rows]
 
-    def iter_examples(self, *, source: ExampleSource | None = None) -> Iterator[ExampleRow]:
-        """What export, statistics and training take, by id: rows not deleted, withdrawn or rejected."""
+    def iter_examples(
+        self, *, source: ExampleSource | None = None, where: str = "", values: Sequence[object] = ()
+    ) -> Iterator[ExampleRow]:
+        """What export, statistics and training take, by id: rows not deleted, withdrawn or rejected.
+
+        where, values: a further condition on `example e` and its values.
+        """
         condition = _EXPORTABLE if source is None else f"{_EXPORTABLE} AND source = '{source}'"
+        if where:
+            condition += f" AND ({where})"
         after = 0
-        while page := self._page(f"{condition} AND id > ? ORDER BY id LIMIT ?", (after, _PAGE)):
-            yield from map(_example, page)
+        while page := self._page(f"{condition} AND id > ? ORDER BY id LIMIT ?", (*values, after, _PAGE)):
+            yield from map(example_of, page)
             after = page[-1][0]
 
     def count_examples(self) -> int:
@@ -90,7 +131,7 @@ class Examples:
                 ids = [row[0] for row in db.execute(f"SELECT id FROM example WHERE {condition} ORDER BY id")]
                 chosen = rng.sample(ids, min(n, len(ids)))
             rows = [db.execute(_EXAMPLE + "WHERE id = ?", (id,)).fetchone() for id in chosen]
-        return [_example(row) for row in rows]
+        return [example_of(row) for row in rows]
 
     def pool(self) -> Iterator[tuple[str, str]]:
         """(key, instruction) of every row in the novelty pool, in the order they joined it."""
@@ -125,33 +166,8 @@ class Examples:
         for after_order, example_id, candidate_id, instruction, held in rows:
             yield PoolRow(after_order, example_id, candidate_id, instruction, bool(held))
 
-    def add_imported(self, rows: Iterable[ImportedRow], origin: str) -> ImportReport:
-        """Every row of a file, in one transaction; `origin` says which file. Fields of other names stay
-        with the row; the nearest score is left open for `set_novelty`."""
-        added = first = last = 0
-        now = time.time()
-        with self._db.write() as db:
-            after = pool_now(db)
-            for row in rows:
-                cursor = db.execute(
-                    "INSERT INTO example (source, origin, created_at, pool_after, pool_position, "
-                    "instruction, input, output, extra) VALUES ('imported', ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        *(storable(origin), now, after, AFTER_ALL, storable(row.instruction)),
-                        *(
-                            storable(row.input),
-                            storable(row.output),
-                            dump(dict(row.extra)) if row.extra else "",
-                        ),
-                    ),
-                )
-                last = cast(int, cursor.lastrowid)
-                first = first or last
-                added += 1
-        return ImportReport(added, first, last)
-
     def unmeasured(self) -> list[int]:
-        """Ids of the imported rows whose nearest score is not computed yet."""
+        """Ids of the rows whose nearest score is not computed yet: imported, made or changed by hand."""
         with self._db.read() as db:
             return [row[0] for row in db.execute(f"SELECT id FROM example WHERE {_UNMEASURED} ORDER BY id")]
 
@@ -190,10 +206,3 @@ def _sample_by_guessing(
         if db.execute(f"SELECT 1 FROM example WHERE id = ? AND {condition}", (guess,)).fetchone():
             chosen.append(guess)
     return chosen if len(chosen) == n else None
-
-
-def _example(row: Any) -> ExampleRow:
-    values = list(row)
-    values[11:14] = map(bool, values[11:14])  # deleted, withdrawn, edited
-    values[18:] = load_top(values[18]), load_object(values[19])
-    return ExampleRow(*values)

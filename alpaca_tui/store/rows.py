@@ -140,7 +140,10 @@ class CandidateRow:
 
 @dataclass(frozen=True, slots=True)
 class ExampleRow:
-    """One row of the dataset. `deleted` by a person, `withdrawn` by a rejudge: both can come back."""
+    """One row of the dataset. `deleted` by a person, `withdrawn` by a rejudge or an undo: both can come back.
+
+    `edited`: its texts are no longer as they came, changed by `edited_by` (user, fix or teacher). `revised`
+    changes whenever an operation changes the row. `flags`: a bit a lint rule (`Store.flag_bits`)."""
 
     id: int
     instruction: str
@@ -162,6 +165,17 @@ class ExampleRow:
     mean_score: float | None
     top: Top
     extra: dict[str, Any]
+    rating: int | None = None
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    split: str | None = None
+    edited_at: float | None = None
+    edited_by: str = ""
+    revised: int = 0
+    flags: int = 0
+    verb: str | None = None
+    object: str | None = None
+    tokens: int | None = None
 
     @property
     def key(self) -> str:

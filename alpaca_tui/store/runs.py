@@ -1,4 +1,4 @@
-"""Generation runs and their log: one row an invocation, one entry a change, a fault, a note."""
+"""Runs (whoever asks a teacher has one) and their log: one row an invocation, one entry a change, a fault, a note."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ class Runs:
 
     _db: Database
 
-    def start_run(self, config: Mapping[str, Any]) -> int:
+    def start_run(self, config: Mapping[str, Any], purpose: str = "generate") -> int:
         """A new run with its settings (JSON-like, no secrets: ValueError). Returns its id."""
         body = dump(public(config))
         with self._db.write() as db:
-            cursor = db.execute("INSERT INTO run (started_at, config) VALUES (?, ?)", (time.time(), body))
+            cursor = db.execute(
+                "INSERT INTO run (started_at, config, purpose) VALUES (?, ?, ?)", (time.time(), body, purpose)
+            )
             return cast(int, cursor.lastrowid)
 
     def end_run(self, run_id: int, stopped_because: str, totals: Mapping[str, Any]) -> None:
@@ -35,14 +37,15 @@ class Runs:
                 (time.time(), stopped_because, body, run_id),
             )
 
-    def runs(self) -> list[RunRow]:
-        """Every run, oldest first."""
+    def runs(self, purpose: str = "generate") -> list[RunRow]:
+        """Every run of that purpose, oldest first."""
         with self._db.read() as db:
-            return [_run(row) for row in db.execute(_RUN + " ORDER BY id").fetchall()]
+            rows = db.execute(_RUN + " WHERE purpose = ? ORDER BY id", (purpose,)).fetchall()
+        return [_run(row) for row in rows]
 
-    def last_run(self) -> RunRow | None:
+    def last_run(self, purpose: str = "generate") -> RunRow | None:
         with self._db.read() as db:
-            row = db.execute(_RUN + " ORDER BY id DESC LIMIT 1").fetchone()
+            row = db.execute(_RUN + " WHERE purpose = ? ORDER BY id DESC LIMIT 1", (purpose,)).fetchone()
         return _run(row) if row else None
 
     def log(self, run_id: int | None, kind: str, message: str, data: Mapping[str, Any] | None = None) -> None:

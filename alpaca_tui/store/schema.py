@@ -199,7 +199,119 @@ _STEP_2 = """
 CREATE INDEX example_unmeasured ON example(id) WHERE source = 'imported' AND nearest_score IS NULL;
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2)
+# Curation: what a person, a lint and a parser say of a row; every change of a row as an operation that can
+# be undone; what is asked of the rows while they are browsed. `word_count` is a function of ours (database.py).
+_STEP_3 = """
+ALTER TABLE run ADD COLUMN purpose TEXT NOT NULL DEFAULT 'generate';
+ALTER TABLE example ADD COLUMN rating INTEGER CHECK (rating BETWEEN 1 AND 5);
+ALTER TABLE example ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+ALTER TABLE example ADD COLUMN note TEXT NOT NULL DEFAULT '';
+ALTER TABLE example ADD COLUMN split TEXT;
+ALTER TABLE example ADD COLUMN edited_at REAL;
+ALTER TABLE example ADD COLUMN edited_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE example ADD COLUMN revised INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN words_instruction INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN words_input INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN words_output INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN chars_instruction INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN chars_input INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN chars_output INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN inspected INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE example ADD COLUMN verb TEXT;
+ALTER TABLE example ADD COLUMN object TEXT;
+ALTER TABLE example ADD COLUMN prompt_key INTEGER;
+ALTER TABLE example ADD COLUMN whole_key INTEGER;
+ALTER TABLE example ADD COLUMN tokens INTEGER;
+ALTER TABLE example ADD COLUMN prompt_tokens INTEGER;
+UPDATE example SET
+  words_instruction = word_count(instruction), chars_instruction = length(instruction),
+  words_input = word_count(input), chars_input = length(input),
+  words_output = word_count(output), chars_output = length(output);
+
+-- Everything short that rows are filtered, sorted and counted by: a scan of it never touches the texts.
+CREATE INDEX example_facts ON example(withdrawn, deleted, id, status, source, rating, flags, tags, split,
+  nearest_score, mean_score, created_at, edited, edited_at, edited_by, words_instruction, words_input,
+  words_output, chars_instruction, chars_input, chars_output, tokens, verb, object, origin, teacher, model);
+CREATE INDEX example_by_beginning ON example(substr(instruction, 1, 24) COLLATE NOCASE)
+  WHERE withdrawn = 0 AND deleted = 0;
+CREATE INDEX example_by_prompt ON example(prompt_key);
+CREATE INDEX example_by_inspected ON example(inspected);
+CREATE INDEX example_noted ON example(id) WHERE note <> '';
+DROP INDEX example_unmeasured;
+CREATE INDEX example_unmeasured ON example(id) WHERE nearest_score IS NULL AND withdrawn = 0;
+
+-- Kept by `fulltext.py`, not by triggers: each statement with a trigger would flush the index to disk.
+CREATE VIRTUAL TABLE example_text USING fts5(instruction, input, output,
+  content = 'example', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 1', prefix = '2');
+INSERT INTO example_text (example_text) VALUES ('rebuild');
+
+-- One row an act of a person (or of a fix, or of a teacher they asked). `first_row`..`last_row`: the rows an
+-- import brought in, which have no revisions of their own.
+CREATE TABLE operation (
+  id INTEGER PRIMARY KEY,
+  at REAL NOT NULL,
+  who TEXT NOT NULL CHECK (who IN ('user', 'fix', 'teacher')),
+  title TEXT NOT NULL,
+  rows INTEGER NOT NULL,
+  state TEXT NOT NULL DEFAULT 'done' CHECK (state IN ('done', 'undone', 'dropped')),
+  first_row INTEGER,
+  last_row INTEGER
+);
+CREATE INDEX operation_by_state ON operation(state, id);
+-- The fields an operation changed in a row, as JSON. `before` is NULL where the operation made the row.
+CREATE TABLE revision (
+  id INTEGER PRIMARY KEY,
+  operation_id INTEGER NOT NULL REFERENCES operation(id),
+  example_id INTEGER NOT NULL REFERENCES example(id),
+  before TEXT,
+  after TEXT NOT NULL
+);
+CREATE INDEX revision_by_operation ON revision(operation_id, id);
+CREATE INDEX revision_by_example ON revision(example_id, id);
+
+CREATE TABLE flag (bit INTEGER PRIMARY KEY, rule TEXT NOT NULL UNIQUE, severity TEXT NOT NULL);
+CREATE TABLE saved_view (name TEXT PRIMARY KEY, query TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE review (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('review', 'recheck')),
+  started_at REAL NOT NULL,
+  ended_at REAL,
+  query TEXT NOT NULL,
+  ids BLOB NOT NULL,
+  position INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE review_decision (
+  review_id INTEGER NOT NULL REFERENCES review(id),
+  example_id INTEGER NOT NULL REFERENCES example(id),
+  at REAL NOT NULL,
+  seconds REAL NOT NULL,
+  decision TEXT NOT NULL CHECK (decision IN ('approved', 'rejected', 'skipped')),
+  earlier TEXT NOT NULL,
+  operation_id INTEGER REFERENCES operation(id),
+  PRIMARY KEY (review_id, example_id)
+) WITHOUT ROWID;
+
+-- What a teacher answered when it was asked about a row; nothing of it is applied before a person says so.
+CREATE TABLE suggestion (
+  id INTEGER PRIMARY KEY,
+  example_id INTEGER NOT NULL REFERENCES example(id),
+  completion_id INTEGER REFERENCES completion(id),
+  kind TEXT NOT NULL CHECK (kind IN ('rewrite', 'correct', 'judge')),
+  at REAL NOT NULL,
+  revised INTEGER NOT NULL,
+  verdict TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
+  output TEXT,
+  state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'accepted', 'declined')),
+  operation_id INTEGER REFERENCES operation(id)
+);
+CREATE INDEX suggestion_by_example ON suggestion(example_id, id);
+CREATE INDEX suggestion_open ON suggestion(id) WHERE state = 'open';
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3)
 
 
 def statements(script: str) -> Iterator[str]:

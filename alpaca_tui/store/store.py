@@ -5,16 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from alpaca_tui.store.browsing import Browsing
 from alpaca_tui.store.completions import Completions
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.examples import Examples
+from alpaca_tui.store.imports import Imports
+from alpaca_tui.store.inspections import Inspections
 from alpaca_tui.store.rejudging import Rejudging
+from alpaca_tui.store.reviews import Reviews
+from alpaca_tui.store.revisions import Revisions
 from alpaca_tui.store.runs import Runs
+from alpaca_tui.store.suggestions import Suggestions
 from alpaca_tui.store.tallies import Tallies
 from alpaca_tui.store.verdicts import Verdicts
 
 
-class Store(Runs, Completions, Verdicts, Rejudging, Examples, Tallies):
+class Store(
+    Runs,
+    Completions,
+    Verdicts,
+    Rejudging,
+    Examples,
+    Imports,
+    Browsing,
+    Revisions,
+    Inspections,
+    Reviews,
+    Suggestions,
+    Tallies,
+):
     """A workspace's database. Thread-safe; every method is one transaction; faults are UserErrors."""
 
     def __init__(self, database: Database) -> None:

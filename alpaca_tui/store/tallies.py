@@ -60,8 +60,9 @@ def read_tally(db: Database) -> Tally:
     for name, count in rows:
         kind, *parts = name.split("/")
         if kind == "completion":
-            state = parts[-1]
-            completions[state] = completions.get(state, 0) + count
+            purpose, state = parts
+            if purpose == "generate":
+                completions[state] = completions.get(state, 0) + count
         elif kind == "candidate":
             verdict, rule = parts[0], "/".join(parts[1:])
             counts["candidates"] += count

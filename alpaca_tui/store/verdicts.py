@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from alpaca_tui.store import fulltext
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import dump, load_top, storable
 from alpaca_tui.store.rows import CandidateIn, CandidateRow, CandidateVerdict, VerdictIds, row_key
@@ -30,9 +31,11 @@ INSERT INTO candidate (completion_id, position, number, instruction, input, outp
 """
 _INSERT_EXAMPLE = """
 INSERT INTO example (source, teacher, model, completion_id, candidate_id, created_at, nearest_score,
-  nearest_key, mean_score, pool_after, pool_position, instruction, input, output, top)
+  nearest_key, mean_score, pool_after, pool_position, instruction, input, output, top,
+  words_instruction, words_input, words_output, chars_instruction, chars_input, chars_output)
 SELECT 'generated', p.server, p.model, c.completion_id, c.id, ?, c.score, c.nearest, c.mean, ?, ?,
-  c.instruction, c.input, c.output, c.top
+  c.instruction, c.input, c.output, c.top, word_count(c.instruction), word_count(c.input),
+  word_count(c.output), length(c.instruction), length(c.input), length(c.output)
 FROM candidate c JOIN completion p ON p.id = c.completion_id WHERE c.id = ?
 """
 
@@ -77,7 +80,9 @@ def resolved(candidate: CandidateIn, rows: Mapping[str, str]) -> CandidateIn:
 def insert_example(db: sqlite3.Connection, candidate_id: int, pool_after: int, pool_position: int) -> int:
     """The dataset row of a kept candidate; its id."""
     cursor = db.execute(_INSERT_EXAMPLE, (time.time(), pool_after, pool_position, candidate_id))
-    return cast(int, cursor.lastrowid)
+    example_id = cast(int, cursor.lastrowid)
+    fulltext.add(db, [example_id])
+    return example_id
 
 
 def novelty_values(candidate: CandidateIn) -> tuple[float | None, str | None, str, float | None]:

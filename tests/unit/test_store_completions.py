@@ -166,13 +166,13 @@ def test_lost_requests_count_as_spent(store):
     done(store, run, 1)
     begin(store, run, 2)
     other = begin(store, run, 3, purpose="assist")
-    assert store.mark_lost() == 1
+    assert store.mark_lost() == 2
     assert store.mark_lost() == 0
-    assert store.completion(other).state == "in_flight"
+    assert store.completion(other).state == "lost"
     spending = store.spending()
-    assert spending.states == {"done": 1, "lost": 1, "in_flight": 1}
-    assert (spending.tokens, spending.lost_tokens, spending.cost_usd) == (130, 100, 0.75)
-    assert store.tally().completions == {"done": 1, "lost": 1, "in_flight": 1}
+    assert spending.states == {"done": 1, "lost": 2}
+    assert (spending.tokens, spending.lost_tokens, spending.cost_usd) == (230, 200, 1.25)
+    assert store.tally().completions == {"done": 1, "lost": 1}  # what generation asked
     with pytest.raises(ValueError, match="not in flight"):
         finish(store, 2)
 

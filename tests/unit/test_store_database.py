@@ -147,13 +147,13 @@ def test_a_newer_version_is_refused_naming_it(path):
 
 def test_an_older_version_is_upgraded_step_by_step(path, monkeypatch):
     filled(path)
-    steps = (*schema.STEPS, "ALTER TABLE example ADD COLUMN note TEXT;\n", "CREATE TABLE tag (name TEXT);\n")
+    steps = (*schema.STEPS, "ALTER TABLE example ADD COLUMN mood TEXT;\n", "CREATE TABLE tag (name TEXT);\n")
     monkeypatch.setattr(schema, "STEPS", steps)
     with Store.open(path) as store:
         assert len(visible_rows(store)) == 2
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone()[0] == len(steps)
-    assert connection.execute("SELECT note FROM example").fetchall() == [(None,), (None,)]
+    assert connection.execute("SELECT mood FROM example").fetchall() == [(None,), (None,)]
     connection.close()
 
 
