@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from alpaca_tui.cli import data, doctor, generate, help_topics, seeds, teacher
+from alpaca_tui.cli import data, dedup, doctor, generate, help_topics, lint, seeds, stats, teacher
 from alpaca_tui.cli.common import Invocation, hoist, show_error
 from alpaca_tui.errors import UserError
 
@@ -80,6 +80,9 @@ def open_tui(invocation: Invocation) -> None:
 
 generate.register(app)
 data.register(app)
+lint.register(app)
+dedup.register(app)
+stats.register(app)
 seeds.register(app)
 teacher.register(app)
 doctor.register(app)

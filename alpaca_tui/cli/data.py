@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from alpaca_tui.cli.common import Invocation
+from alpaca_tui.cli.selection import FormatOption, MapOption, WhereOption, condition, read_mapping
 from alpaca_tui.errors import UserError
-from alpaca_tui.text import plural
+from alpaca_tui.text import plural, preview, visible
 
 if TYPE_CHECKING:
+    from alpaca_tui.curation.interchange import Source
     from alpaca_tui.store.store import Store
     from alpaca_tui.workspace import Workspace
 
@@ -19,75 +22,134 @@ if TYPE_CHECKING:
 def import_file(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Alpaca JSON: a list of instruction, input, output.")
+        str,
+        typer.Argument(metavar="FILE", help="A file, a folder saved by datasets, or hf://OWNER/NAME."),
     ],
-    format: Annotated[str, typer.Option("--format", metavar="alpaca", help="What FILE holds.")] = "alpaca",
+    format: FormatOption = None,
+    mapping: MapOption = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="NAME|all", help="Of a dataset with several splits.")
+    ] = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Import the good rows even where others are refused.")
     ] = False,
+    preview_rows: Annotated[
+        int, typer.Option("--preview", metavar="N", help="Show the first N rows and import nothing.")
+    ] = 0,
 ) -> None:
     """Bring a dataset into the workspace; its rows join the novelty pool. Refused rows are named.
 
-    The nearest score of each row is computed afterwards by a process in the background.
+    Alpaca JSON, regen.json, JSON lines, CSV, TSV, Parquet, ShareGPT, chat messages, datasets folders and the
+    Hub are known by their content. One operation, which can be undone; the lint reads the rows, and the
+    nearest score of each is computed afterwards by a process in the background.
     """
-    from alpaca_tui.curation.interchange.alpaca import read_alpaca
+    from alpaca_tui.curation.importing import import_source, where
+    from alpaca_tui.curation.inspection import inspect
+    from alpaca_tui.curation.interchange import open_source
     from alpaca_tui.generation.measuring import start_measuring
-    from alpaca_tui.store.rows import ImportedRow
 
-    if format != "alpaca":
-        raise UserError(
-            f"Unknown format {format!r}",
-            "This version imports Alpaca JSON.",
-            "Use --format alpaca.",
-            exit_code=2,
-        )
     invocation: Invocation = context.obj
-    content = read_alpaca(file)
-    refused = [{"row": bad.row, "reason": bad.reason} for bad in content.refused]
-    if content.refused and not skip_bad:
-        first = "; ".join(f"row {bad.row}: {bad.reason}" for bad in content.refused[:5])
-        raise UserError(
-            f"{plural(len(content.refused), 'row')} of {file.name} cannot be imported, so nothing was",
-            first + ("; …" if len(content.refused) > 5 else "") + ".",
-            "Mend them, or import the others with --skip-bad.",
-        )
+    source = open_source(file, format, read_mapping(mapping) if mapping else None, split)
+    if preview_rows:
+        _preview(invocation, source, preview_rows)
+        return
     with invocation.workspace().open_store() as store:
-        report = store.add_imported(
-            (ImportedRow(row.instruction, row.input, row.output, row.extra) for row in content.rows),
-            str(file),
-        )
+        report = import_source(store, source, skip_bad=skip_bad)
+        inspect(store)
         pending = store.count_unmeasured()
     if pending:
         start_measuring(invocation.workspace())
-    for bad in content.refused:
-        invocation.say(f"refused row {bad.row}: {bad.reason}")
+    for bad in report.refused:
+        invocation.say(f"refused {where(bad)}: {bad.reason}")
+    refused = [{"row": bad.row, "line": bad.line, "reason": bad.reason} for bad in report.refused]
     invocation.result(
-        {"imported": report.added, "refused": refused},
-        f"{plural(report.added, 'row')} imported" + (f", {len(refused):,} refused." if refused else "."),
+        {"imported": report.added, "refused": refused, "format": source.format},
+        f"{plural(report.added, 'row')} imported" + (f", {report.refusals:,} refused." if refused else "."),
     )
+
+
+def _preview(invocation: Invocation, source: Source, rows: int) -> None:
+    """The first rows as they would be taken, and how the file is read."""
+    from alpaca_tui.curation.importing import where
+    from alpaca_tui.curation.interchange import Refused
+
+    shown = source.preview(rows)
+    taken = [row for row in shown if not isinstance(row, Refused)]
+    invocation.result(
+        {
+            "format": source.format,
+            "encoding": source.encoding,
+            "columns": list(source.columns),
+            "mapping": dict(source.mapping or {}),
+            "rows": [
+                {"instruction": row.instruction, "input": row.input, "output": row.output, **row.extra}
+                for row in taken
+            ],
+            "refused": [{"row": row.row, "reason": row.reason} for row in shown if isinstance(row, Refused)],
+        }
+    )
+    if invocation.json:
+        return
+    told = f"{source.format}" + (f", {source.encoding}" if source.encoding else "")
+    pairs = ", ".join(f"{ours} = {theirs}" for ours, theirs in (source.mapping or {}).items())
+    invocation.out.print(Text(visible(f"{told}; {pairs}")))
+    for row in shown:
+        if isinstance(row, Refused):
+            invocation.out.print(Text(visible(f"  refused {where(row)}: {row.reason}")))
+        else:
+            line = f"  {preview(row.instruction, 60)} | {preview(row.input, 30)} | {preview(row.output, 60)}"
+            invocation.out.print(Text(visible(line)))
 
 
 def export_file(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Where to write; replaced in one step if it exists.")
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="Where to write; replaced in one step if it exists. hf://OWNER/NAME: the Hub.",
+        ),
     ],
     format: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="alpaca|regen", help="regen: with the ten nearest and the mean similarity."
+            "--format",
+            metavar="FORMAT",
+            help="alpaca, regen, jsonl, csv, tsv, parquet, sharegpt, messages, hf, hub; by FILE's name if left out.",
         ),
     ] = None,
+    where: WhereOption = "",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split",
+            metavar="train=0.95,eval=0.05",
+            help="Divide the rows for good: rows that have a split keep it. A file a split.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another number, another division.")] = 0,
+    extra: Annotated[
+        bool | None,
+        typer.Option(
+            "--extra/--no-extra", help="With the fields the rows came with (not in alpaca and regen)."
+        ),
+    ] = None,
+    facts: Annotated[
+        str, typer.Option("--with", metavar="NAMES", help="Write these facts too: rating,tags,status,…")
+    ] = "",
+    licence: Annotated[str, typer.Option("--licence", metavar="ID", help="Of a dataset on the Hub.")] = "",
+    public: Annotated[bool, typer.Option("--public", help="Make a new dataset on the Hub public.")] = False,
 ) -> None:
-    """Write the dataset: Alpaca JSON, or regen.json (by default for a file of that name)."""
-    from alpaca_tui.curation.export import export_alpaca, export_regen
+    """Write the dataset: rows neither deleted nor rejected, those of --where if it is given."""
+    from alpaca_tui.curation import splits
+    from alpaca_tui.curation.export import FACTS, Plan, export
 
-    chosen = format or ("regen" if file.name == "regen.json" else "alpaca")
-    if chosen not in ("alpaca", "regen"):
-        raise UserError(
-            f"Unknown format {chosen!r}", "This version exports alpaca and regen.", "", exit_code=2
-        )
     invocation: Invocation = context.obj
+    chosen = format or _format_of(file)
+    names = [name.strip() for name in facts.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in FACTS]:
+        raise UserError(f"There is no fact {unknown[0]!r}", f"There are {', '.join(FACTS)}.", "", exit_code=2)
+    shares = splits.read_shares(split) if split else None
     workspace = invocation.workspace()
     if not workspace.db_path.exists():
         raise UserError(
@@ -97,13 +159,50 @@ def export_file(
         )
     if chosen == "regen":
         _measure_the_rest(workspace)
-    with workspace.open_store(readonly=True) as store:
-        if chosen == "regen":
-            rows = export_regen(store, file, _seed_texts(workspace, store))
-        else:
-            rows = export_alpaca(store, file)
+    with workspace.open_store(readonly=shares is None) as store:
+        sql = condition(store, where)
+        if shares is not None:
+            ids = [row.id for row in store.iter_examples(where=sql.where, values=sql.values)]
+            splits.assign(store, ids, shares, seed)
+        done = export(
+            store,
+            file,
+            Plan(
+                format=chosen,
+                where=sql,
+                extra=extra,
+                facts=names,
+                seeds=_seed_texts(workspace, store) if chosen == "regen" else {},
+                split=shares is not None,
+                title=file.rsplit("/", 1)[-1],
+                licence=licence,
+                private=not public,
+            ),
+        )
+    words = "; ".join(f"{plural(rows, 'row')} in {name}" for name, rows in done.files.items())
     invocation.result(
-        {"rows": rows, "file": str(file), "format": chosen}, f"{plural(rows, 'row')} in {file}."
+        {"rows": done.rows, "file": file, "format": chosen, "files": dict(done.files)}, f"{words}."
+    )
+
+
+def _format_of(file: str) -> str:
+    """The format a name asks for. Raises UserError where it asks for none we know."""
+    from alpaca_tui.curation.interchange import FORMATS
+
+    if file.startswith("hf://"):
+        return "hub"
+    path = Path(file)
+    if path.name == "regen.json":
+        return "regen"
+    suffix = path.suffix.lower()
+    for id, known in FORMATS.items():
+        if suffix and suffix in known.suffixes:
+            return id
+    raise UserError(
+        f"Which format {file} shall have cannot be told",
+        f"Its name ends in {suffix!r}." if suffix else "Its name has no ending.",
+        f"Say it with --format: {', '.join(id for id, known in FORMATS.items() if known.writes)}.",
+        exit_code=2,
     )
 
 
