@@ -68,13 +68,23 @@ def _generate() -> Screen[Any]:
     return GenerateScreen()
 
 
+def _dataset() -> Screen[Any]:
+    from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
+
+    return DatasetScreen()
+
+
 class AlpacaApp(App[int]):
-    """Home and Generate over one workspace."""
+    """Home, Generate and Dataset over one workspace."""
 
     TITLE = "alpaca-tui"
     CSS_PATH = "app.tcss"
     COMMANDS = {KeyTableCommands}
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"home": _home, "generate": _generate}  # type: ignore[assignment]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "home": _home,
+        "generate": _generate,
+        "dataset": _dataset,
+    }  # type: ignore[assignment]
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = bindings("app")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (170, "-huge")]
@@ -200,6 +210,17 @@ class AlpacaApp(App[int]):
         else:
             await self.action_leave()
 
+    async def show_dataset(self, query: str | None = None, row: int | None = None) -> None:
+        """Go to the table, with a filter and a row where they are given."""
+        from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
+
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        await self.action_go("dataset")
+        screen = self.screen_stack[0]
+        if isinstance(screen, DatasetScreen):
+            screen.show_query(query, row)
+
     def action_step_out(self) -> None:
         self.screen.set_focus(None)
 
@@ -318,17 +339,31 @@ class AlpacaApp(App[int]):
         if self._generations.get(group) == generation and self.is_running:
             then(value)
 
-    def command(self, command: Callable[[], object]) -> None:
-        """Give the run an order, off the loop and in the order given (an order writes to the log, which
-        may have to wait for the disk)."""
+    def in_order(
+        self,
+        job: Callable[[], Returned],
+        then: Callable[[Returned], None] | None = None,
+        *,
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """Run `job` off the loop, after every job given here before it; `then` gets its result on the loop.
+        For what changes rows: two keys pressed in a row act in a row, and no result is dropped."""
 
         def body() -> None:
             try:
-                command()
-            except Exception as error:  # shown to the person, like every failure of a worker
-                self.call_later(self.show_error, error)
+                result = job()
+            except Exception as error:
+                self.call_later(_hand, failed or self.show_error, error)
+                return
+            if then is not None:
+                self.call_later(_hand, then, result)
 
         self._orders.submit(body)
+
+    def command(self, command: Callable[[], object]) -> None:
+        """Give the run an order, off the loop and in the order given (an order writes to the log, which
+        may have to wait for the disk)."""
+        self.in_order(command)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         worker = cast(Any, event).worker
@@ -353,6 +388,11 @@ class AlpacaApp(App[int]):
         """Textual's last resort, without its traceback on the screen (which would show local values)."""
         logger.critical("the program broke", exc_info=self._exception)
         self._close_messages_no_wait()
+
+
+def _hand(taker: Callable[[Any], object], value: Any) -> None:
+    """Give a result to who wanted it; what comes back (an awaitable of Textual's) is not waited for."""
+    taker(value)
 
 
 def shown_path(path: Path) -> str:

@@ -39,6 +39,14 @@ _UNICODE: dict[str, str] = {
     "bar": "█",
     "track": "─",
     "rule": "│",
+    "star": "★",
+    "memo": "✎",
+    "approved": "✓",
+    "rejected": "✗",
+    "lint-error": "✖",
+    "lint-warning": "▲",
+    "lint-info": "i",
+    "mark": "◆",
 }
 _ASCII: dict[str, str] = {
     "kept": "+",
@@ -70,6 +78,14 @@ _ASCII: dict[str, str] = {
     "bar": "#",
     "track": "-",
     "rule": "|",
+    "star": "*",
+    "memo": "n",
+    "approved": "+",
+    "rejected": "x",
+    "lint-error": "x",
+    "lint-warning": "!",
+    "lint-info": "i",
+    "mark": "#",
 }
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

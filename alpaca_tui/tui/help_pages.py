@@ -14,6 +14,14 @@ _AREAS = {
     "generate": ("generate", "setup", "list", "app"),
     "answers": ("answers", "list", "app"),
     "candidates": ("candidates", "list", "app"),
+    "dataset": ("dataset", "find", "list", "app"),
+    "editor": ("editor", "texts", "app"),
+    "review": ("review", "app"),
+    "lint": ("lint", "list", "app"),
+    "statistics": ("statistics", "list", "app"),
+    "twins": ("twins", "list", "app"),
+    "transfer": ("transfer", "app"),
+    "operations": ("operations", "list", "app"),
 }
 
 

@@ -41,6 +41,11 @@ STYLES = (
     "track",
     "chip",
     "brand",
+    "info",
+    "match",
+    "marked",
+    "added",
+    "removed",
 )
 """Every style a span may name; the stylesheet gives each its looks in every theme."""
 

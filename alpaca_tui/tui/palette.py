@@ -30,8 +30,15 @@ _COLORS: dict[str, tuple[str, bool]] = {
     "success": ("kept-color", True),
     "track": ("track-color", False),
     "brand": ("primary", True),
+    "info": ("surplus-color", False),
+    "match": ("text-accent", True),
+    "marked": ("primary", True),
+    "added": ("kept-color", False),
+    "removed": ("filtered-color", False),
 }
 """Style name -> theme variable and whether it is bold."""
+_DRAWN = {"match": Style(underline=True), "added": Style(underline=True), "removed": Style(strike=True)}
+"""What tells these apart where there is no colour."""
 _ON_COLOR = {"chip": ("block-cursor-foreground", "primary")}
 _CURSORS = {"cursor": ("block-cursor-blurred-background", True), "cursor-blurred": ("panel", False)}
 
@@ -59,6 +66,7 @@ def styles(variables: Mapping[str, str], background: Color) -> dict[str, Style]:
     for name, (variable, bold) in _COLORS.items():
         color = resolve(variables[variable], background)
         out[name] = base + Style(color=color.rich_color if color.a else None, bold=bold or None)
+        out[name] += _DRAWN.get(name, Style.null())
     for name, (front, back) in _ON_COLOR.items():
         ground = resolve(variables[back], background)
         out[name] = Style(

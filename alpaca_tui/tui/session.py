@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alpaca_tui.errors import UserError
 
 if TYPE_CHECKING:
+    from alpaca_tui.finetune.tokens import TokenizerProcess
     from alpaca_tui.generation.events import Snapshot, StopReason
     from alpaca_tui.generation.settings import GenerationSettings
     from alpaca_tui.store.store import Store
@@ -117,6 +118,8 @@ class Session:
         self._lock = threading.Lock()
         self._twins = Twins()
         self._measuring = False
+        self._tokenizer: TokenizerProcess | None = None
+        self._leaks: Mapping[str, str] | None = None
         self.run: Run | None = None
         self.stored: Stored | None = None
 
@@ -165,6 +168,13 @@ class Session:
                 self._store = self.workspace.open_store()
             return self._store
 
+    def ensure_store(self) -> Store:
+        """The workspace's store, made if there is none yet. Raises UserError."""
+        with self._lock:
+            if self._store is None:
+                self._store = self.workspace.open_store()
+            return self._store
+
     def read(self) -> Stored:
         """What the workspace holds now; also left in `stored`. Raises UserError."""
         from alpaca_tui.tui.stored import read_stored
@@ -191,6 +201,37 @@ class Session:
         store = self.store()
         return self._twins.texts(store, keys, self.stored.config if self.stored else {}) if store else {}
 
+    def leaks(self) -> Mapping[str, str]:
+        """Prompts that no row should be: the seeds of the last run, as the lint's `Context` wants them."""
+        from alpaca_tui.curation.lint import leak_index
+        from alpaca_tui.generation.opening import seeds_of_last_run
+
+        if self._leaks is None:
+            store = self.store()
+            seeds = seeds_of_last_run(self.workspace, store) if store is not None else []
+            self._leaks = leak_index((seed.instruction, seed.input, f"seed {seed.id}") for seed in seeds)
+        return self._leaks
+
+    def seed_texts(self) -> dict[str, str]:
+        """Instruction by key of the seeds rows may have as neighbours."""
+        from alpaca_tui.generation.opening import seeds_of_last_run
+
+        store = self.store()
+        seeds = seeds_of_last_run(self.workspace, store) if store is not None else []
+        return {f"seed:{seed.id}": seed.instruction for seed in seeds}
+
+    def tokenizer(self, name: str) -> TokenizerProcess:
+        """The tokenizer of a name, in a process of its own that stays for the next question. Raises UserError."""
+        from alpaca_tui.finetune.tokens import TokenizerProcess
+
+        with self._lock:
+            if self._tokenizer is not None and self._tokenizer.name != name:
+                self._tokenizer.close()
+                self._tokenizer = None
+            if self._tokenizer is None:
+                self._tokenizer = TokenizerProcess(name)
+            return self._tokenizer
+
     def rescue(self, candidate_id: int) -> int:
         """Keep a rejected candidate by hand; its row's id. Raises UserError."""
         from alpaca_tui.generation.rescue import rescue
@@ -203,6 +244,9 @@ class Session:
     def close(self) -> None:
         """Let go of everything; the run must have ended."""
         with self._lock:
+            if self._tokenizer is not None:
+                self._tokenizer.close()
+                self._tokenizer = None
             if self._store is not None:
                 self._store.close()
                 self._store = None

@@ -9,6 +9,18 @@ import pytest
 
 from alpaca_tui.tui import keys
 from alpaca_tui.tui.app import AlpacaApp
+from alpaca_tui.tui.screens.dataset.dialogs import Chooser, LineDialog, LookFirst
+from alpaca_tui.tui.screens.dataset.duplicates import DuplicatesScreen
+from alpaca_tui.tui.screens.dataset.editor import EditorScreen
+from alpaca_tui.tui.screens.dataset.exporting import ExportScreen
+from alpaca_tui.tui.screens.dataset.filter import FilterField
+from alpaca_tui.tui.screens.dataset.importing import ImportScreen
+from alpaca_tui.tui.screens.dataset.lint import LintScreen
+from alpaca_tui.tui.screens.dataset.operations import OperationsScreen
+from alpaca_tui.tui.screens.dataset.review import ReviewScreen
+from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
+from alpaca_tui.tui.screens.dataset.splitting import SplitScreen
+from alpaca_tui.tui.screens.dataset.statistics import StatisticsScreen
 from alpaca_tui.tui.screens.dialogs import ErrorDialog, QuestionDialog, TextDialog
 from alpaca_tui.tui.screens.generate.answers import AnswersScreen
 from alpaca_tui.tui.screens.generate.candidates import CandidatesScreen
@@ -29,6 +41,18 @@ OWNERS: dict[str, list[type]] = {
     "candidates": [CandidatesScreen],
     "completion": [CompletionScreen],
     "answers": [AnswersScreen],
+    "dataset": [DatasetScreen],
+    "find": [FilterField],
+    "editor": [EditorScreen, SplitScreen],
+    "texts": [EditorScreen],
+    "review": [ReviewScreen],
+    "operations": [OperationsScreen],
+    "lint": [LintScreen],
+    "twins": [DuplicatesScreen],
+    "statistics": [StatisticsScreen],
+    "transfer": [ImportScreen, ExportScreen],
+    "chooser": [Chooser],
+    "window": [Chooser, LineDialog, LookFirst],
     "list": [LineView, PagedTable],
     "dialog": [ErrorDialog, QuestionDialog, TextDialog],
     "tune": [TuneDialog],
@@ -63,7 +87,9 @@ def test_a_key_means_one_thing_in_its_area(area: str) -> None:
 
 def test_no_screen_key_is_taken_by_the_lists_on_it() -> None:
     of_lists = {name for key in keys.of_area("list") for name in key.keys}
-    for area in ("app", "home", "generate", "candidates", "completion", "answers"):
+    areas = ("app", "home", "generate", "candidates", "completion", "answers")
+    of_dataset = ("dataset", "operations", "lint", "statistics")
+    for area in (*areas, *of_dataset):
         own = {name for key in keys.of_area(area) for name in key.keys}
         assert not own & of_lists, area
 
@@ -84,7 +110,22 @@ def test_keys_are_shown_as_people_write_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "screen", [HomeScreen, GenerateScreen, CandidatesScreen, CompletionScreen, AnswersScreen]
+    "screen",
+    [
+        HomeScreen,
+        GenerateScreen,
+        CandidatesScreen,
+        CompletionScreen,
+        AnswersScreen,
+        DatasetScreen,
+        EditorScreen,
+        ReviewScreen,
+        OperationsScreen,
+        LintScreen,
+        DuplicatesScreen,
+        StatisticsScreen,
+        ImportScreen,
+    ],
 )
 def test_every_screen_has_a_help_page_and_its_keys_in_it(screen: type) -> None:
     assert len(page(screen.HELP_PAGE)) > 100

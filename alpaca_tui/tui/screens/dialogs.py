@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Button
 
 from alpaca_tui.errors import UserError
@@ -75,20 +76,27 @@ class Choice:
 
 
 class QuestionDialog(Dialog[str]):
-    """A question with buttons; the first choice is the safe one and has the focus. Escape gives it too."""
+    """A question with buttons; the first choice is the safe one and has the focus. Escape gives it too.
+
+    extra: shown between the text and the buttons."""
 
     AREAS: ClassVar[tuple[str, ...]] = ("dialog",)
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialog")
 
-    def __init__(self, title: str, text: str, choices: Sequence[Choice]) -> None:
+    def __init__(
+        self, title: str, text: str, choices: Sequence[Choice], *, extra: Widget | None = None
+    ) -> None:
         super().__init__()
         self.question = title
         self.text = text
         self.choices = tuple(choices)
+        self._extra = extra
 
     def compose(self) -> ComposeResult:
         with titled(Vertical(classes="dialog -warning"), self.question):
             yield Plain(self.text, classes="text")
+            if self._extra is not None:
+                yield self._extra
             with Horizontal(classes="buttons"):
                 for choice in self.choices:
                     yield Button(choice.label, id=choice.id)

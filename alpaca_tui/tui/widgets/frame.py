@@ -17,7 +17,7 @@ from alpaca_tui.tui.paint import Line, Span, cells, clip, sides
 from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.reach import app_of
 
-ROOMS = ("home", "generate")
+ROOMS = ("home", "generate", "dataset")
 
 
 @dataclass(frozen=True, slots=True)

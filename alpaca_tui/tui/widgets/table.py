@@ -22,8 +22,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import bindings
-from alpaca_tui.tui.paint import BLANK, Line, Span, clip, pad, safe
+from alpaca_tui.tui.paint import BLANK, Line, Span, cells, clip, pad, safe
 from alpaca_tui.tui.palette import styles
 from alpaca_tui.tui.widgets.lines import under_cursor
 from alpaca_tui.tui.widgets.reach import app_of
@@ -36,11 +37,15 @@ Fetch = Callable[[Sequence[int]], Sequence[Row]]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading and its width in cells; a `share` > 0 gets that part of what is left instead."""
+    """A column: its heading and its width in cells; a `share` > 0 gets that part of what is left instead.
+
+    name: what a click on the heading tells the owner. right: its cells stand at the right edge."""
 
     title: str
     width: int = 0
     share: int = 0
+    name: str = ""
+    right: bool = False
 
 
 class PagedTable(ScrollView, Generic[Row], can_focus=True):
@@ -62,6 +67,10 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.ids = ids
             self.generation = generation
 
+        @property
+        def control(self) -> PagedTable[Any]:
+            return self.table
+
     class Moved(Message):
         """The cursor stands on another row (None: there is none, or it has not come yet)."""
 
@@ -70,6 +79,10 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.table = table
             self.row = row
 
+        @property
+        def control(self) -> PagedTable[Any]:
+            return self.table
+
     class Opened(Message):
         """Enter on a row."""
 
@@ -77,6 +90,22 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             super().__init__()
             self.table = table
             self.row = row
+
+        @property
+        def control(self) -> PagedTable[Any]:
+            return self.table
+
+    class HeaderClicked(Message):
+        """A click on a column's heading; `name` is the column's."""
+
+        def __init__(self, table: PagedTable[Any], name: str) -> None:
+            super().__init__()
+            self.table = table
+            self.name = name
+
+        @property
+        def control(self) -> PagedTable[Any]:
+            return self.table
 
     def __init__(
         self,
@@ -94,6 +123,8 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._ids: array[int] = array("q")
         self._pages: OrderedDict[int, dict[int, Row]] = OrderedDict()
         self._asked: set[int] = set()
+        self._stale: set[int] = set()
+        self._sorted: tuple[str, bool] = ("", False)
         self._generation = 0
         self._strips: dict[int, Strip] = {}
         self._styles: dict[str, Style] = {}
@@ -109,6 +140,46 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
     def row(self) -> Row | None:
         """The row under the cursor, if it has come."""
         return self._row(self.cursor)
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """The ids it scrolls over, in order; not to be changed."""
+        return self._ids
+
+    @property
+    def cursor_id(self) -> int | None:
+        """The id of the row under the cursor, whether the row has come or not."""
+        return self._ids[self.cursor] if self.cursor < len(self._ids) else None
+
+    def go_to(self, id: int) -> bool:
+        """Put the cursor on the row of an id; False where it is not among the rows."""
+        try:
+            self.move_to(self._ids.index(id))
+        except ValueError:
+            return False
+        return True
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Show other columns; `cells` must give as many cells."""
+        self._columns = tuple(columns)
+        self.redraw()
+
+    def show_order(self, name: str, *, descending: bool) -> None:
+        """Mark the heading of the column the rows are sorted by."""
+        self._sorted = (name, descending)
+        self.refresh()
+
+    def redraw(self) -> None:
+        """Draw every row anew, from what is held."""
+        self._strips.clear()
+        self.refresh()
+
+    def renew(self) -> None:
+        """Ask for the rows anew where they are seen; until they come, the old ones stay on the screen."""
+        self._generation += 1
+        self._asked.clear()
+        self._stale = set(self._pages)
+        self.redraw()
 
     def set_ids(self, ids: Sequence[int], *, keep_cursor: bool = True) -> None:
         """Scroll over other rows. The cursor stays on its row where that is still there (but a cursor on
@@ -137,6 +208,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._generation += 1
         self._pages.clear()
         self._asked.clear()
+        self._stale.clear()
         self._strips.clear()
         self.refresh()
 
@@ -145,6 +217,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         if generation != self._generation:
             return
         self._asked.discard(page)
+        self._stale.discard(page)
         self._pages[page] = {self._row_id(row): row for row in rows}
         while len(self._pages) > KEPT_PAGES:
             old, _ = self._pages.popitem(last=False)
@@ -166,11 +239,11 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             return None
         page = place // PAGE_ROWS
         rows = self._pages.get(page)
+        if (rows is None or page in self._stale) and page not in self._asked:
+            self._asked.add(page)
+            ids = self._ids[page * PAGE_ROWS : (page + 1) * PAGE_ROWS]
+            self.post_message(self.Wanted(self, page, ids, self._generation))
         if rows is None:
-            if page not in self._asked:
-                self._asked.add(page)
-                ids = self._ids[page * PAGE_ROWS : (page + 1) * PAGE_ROWS]
-                self.post_message(self.Wanted(self, page, ids, self._generation))
             return None
         self._pages.move_to_end(page)
         return rows.get(self._ids[place])
@@ -215,8 +288,13 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
 
     def _header(self, width: int) -> Strip:
         spans: list[Span] = []
+        name, descending = self._sorted
         for column, size in zip(self._columns, self.widths(width), strict=True):
-            spans += [*pad(clip(((column.title, "faint"),), size), size), (" ", "plain")]
+            heading = ((column.title, "faint"),)
+            if name and column.name == name:
+                sign = glyphs["down" if descending else "up"]
+                heading = ((f"{column.title}{sign}", "key"),)
+            spans += [*_placed(clip(heading, size), size, column), (" ", "plain")]
         return self._strip(Line(tuple(spans)), width)
 
     def _draw(self, place: int, width: int) -> Strip:
@@ -226,11 +304,10 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         else:
             sizes = self.widths(width)
             spans: list[Span] = []
-            for cell, size in zip(self._cells(row, sizes), sizes, strict=True):
-                spans += [
-                    *pad(clip([(safe(text), style) for text, style in cell], size), size),
-                    (" ", "plain"),
-                ]
+            cells_of_row = self._cells(row, sizes)
+            for cell, size, column in zip(cells_of_row, sizes, self._columns, strict=True):
+                safe_cell = clip([(safe(text), style) for text, style in cell], size)
+                spans += [*_placed(safe_cell, size, column), (" ", "plain")]
             line = Line(tuple(spans))
         strip = self._strip(line, width)
         if place == self.cursor and place < len(self._ids):
@@ -302,7 +379,10 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < 1:
+        if offset is None:
+            return
+        if offset.y < 1:
+            self._header_clicked(offset.x)
             return
         place = offset.y - 1 + self.scroll_offset.y
         if place >= len(self._ids):
@@ -311,3 +391,21 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.action_open()
         else:
             self.move_to(place)
+
+    def _header_clicked(self, x: int) -> None:
+        start = 0
+        for column, size in zip(
+            self._columns, self.widths(self.scrollable_content_region.width), strict=True
+        ):
+            if start <= x < start + size and column.name:
+                self.post_message(self.HeaderClicked(self, column.name))
+                return
+            start += size + 1
+
+
+def _placed(spans: Sequence[Span], size: int, column: Column) -> tuple[Span, ...]:
+    """A cell in its column: at the left edge or the right one."""
+    if not column.right:
+        return pad(spans, size)
+    missing = size - cells(spans)
+    return ((" " * missing, "plain"), *spans) if missing > 0 else tuple(spans)

@@ -1,0 +1,122 @@
+"""Keys of Dataset: the table and everything that opens from it."""
+
+from __future__ import annotations
+
+from alpaca_tui.tui.keymaps.key import LOOK, MOVE, Key
+
+_ROW = "This row, the marked rows"
+_FIND = "Finding"
+_WHOLE = "The whole dataset"
+_REVIEW = "The review"
+
+DATASET: tuple[Key, ...] = (
+    # --- Dataset
+    Key("dataset", "dataset.find", ("slash",), "find", "Find", "Search and filter as you type.", _FIND, command="dataset: Find"),
+    Key("dataset", "dataset.edit", ("e",), "edit", "Edit", "Edit the row's texts in a window; so does Enter.", _ROW, command="dataset: Edit the row"),
+    Key("dataset", "dataset.approve", ("a",), "status('approved')", "Approve", "Approve the row, or the marked rows.", _ROW, command="dataset: Approve"),
+    Key("dataset", "dataset.reject", ("x",), "status('rejected')", "Reject", "Reject the row, or the marked rows: export and training leave it out.", _ROW, command="dataset: Reject"),
+    Key("dataset", "dataset.undo", ("u", "ctrl+z"), "undo", "Undo", "Take the last operation back, however big, also after a restart.", _WHOLE, command="dataset: Undo"),
+    Key("dataset", "dataset.review", ("r",), "review", "Review", "Go through the rows shown one by one on single keys.", _WHOLE, command="dataset: Review the rows shown"),
+    Key("dataset", "dataset.lint", ("l",), "lint", "Lint", "Defects by rule, with previews and fixes.", _WHOLE, command="dataset: Lint"),
+    Key("dataset", "dataset.mark", ("space",), "mark", "Mark", "Mark the row and step down.", _ROW, command="dataset: Mark the row"),
+    Key("dataset", "dataset.mark-all", ("V",), "mark_all", "Mark all", "Mark every row shown; again: no row.", _ROW, show=False, command="dataset: Mark every row shown"),
+    Key("dataset", "dataset.mark-range", ("v",), "mark_range", "Mark range", "Mark from the row marked last to this one.", _ROW, show=False, command="dataset: Mark a range"),
+    Key("dataset", "dataset.pending", ("p",), "status('pending')", "Pending", "Set the status back to pending.", _ROW, show=False, command="dataset: Set back to pending"),
+    Key("dataset", "dataset.rate", ("asterisk",), "rate", "Rate", "Give 1 to 5 stars, or none.", _ROW, show=False, command="dataset: Rate"),
+    Key("dataset", "dataset.tag", ("t",), "tag", "Tag", "Add and remove tags.", _ROW, show=False, command="dataset: Tag"),
+    Key("dataset", "dataset.note", ("n",), "note", "Note", "Write a note.", _ROW, show=False, command="dataset: Write a note"),
+    Key("dataset", "dataset.add", ("A",), "add", "Add", "Write a new row.", _ROW, show=False, command="dataset: Add a row"),
+    Key("dataset", "dataset.duplicate", ("D",), "duplicate", "Duplicate", "Copy the row and edit the copy.", _ROW, show=False, command="dataset: Duplicate the row"),
+    Key("dataset", "dataset.split", ("B",), "split", "Break in two", "Split a row in which tasks were run together.", _ROW, show=False, command="dataset: Split the row"),
+    Key("dataset", "dataset.delete", ("d", "delete"), "delete", "Delete", "Delete the row, or the marked rows; a deleted row comes back on the same key.", _ROW, show=False, command="dataset: Delete or bring back"),
+    Key("dataset", "dataset.external", ("E",), "external", "Editor", "Edit the row in $EDITOR.", _ROW, show=False, command="dataset: Edit in $EDITOR"),
+    Key("dataset", "dataset.fix", ("F",), "fix", "Fix", "Show what the safe fixes would change here, and make them.", _ROW, show=False, command="dataset: Fix the row"),
+    Key("dataset", "dataset.copy", ("y",), "copy", "Copy", "Copy the row as JSON.", _ROW, show=False, command="dataset: Copy the row"),
+    Key("dataset", "dataset.redo", ("ctrl+r", "U"), "redo", "Redo", "Do the operation undone last again.", _WHOLE, show=False, command="dataset: Redo"),
+    Key("dataset", "dataset.operations", ("o",), "operations", "Operations", "Everything that was done, and the way back to any point.", _WHOLE, show=False, command="dataset: Operations"),
+    Key("dataset", "dataset.twins", ("w",), "twins", "Twins", "Near-duplicates in groups, side by side.", _WHOLE, show=False, command="dataset: Near-duplicates"),
+    Key("dataset", "dataset.statistics", ("S",), "statistics", "Statistics", "Diversity, lengths, sources, novelty.", _WHOLE, show=False, command="dataset: Statistics and diversity"),
+    Key("dataset", "dataset.import", ("i",), "import", "Import", "Take rows in from a file.", _WHOLE, show=False, command="dataset: Import a file"),
+    Key("dataset", "dataset.export", ("X",), "export", "Export", "Write the rows shown to a file.", _WHOLE, show=False, command="dataset: Export"),
+    Key("dataset", "dataset.rejections", ("J",), "rejections", "Rejections", "What generation dropped: search it, rescue from it.", _WHOLE, show=False, command="dataset: Rejected candidates"),
+    Key("dataset", "dataset.views", ("b",), "views", "Views", "Saved filters: open, save, drop.", _FIND, show=False, command="dataset: Saved views"),
+    Key("dataset", "dataset.facets", ("f",), "facets", "Facets", "Counts by kind beside the table; Enter on one filters.", _FIND, show=False, command="dataset: Facets"),
+    Key("dataset", "dataset.sort", ("s",), "sort", "Sort", "Choose the order.", _FIND, show=False, command="dataset: Sort"),
+    Key("dataset", "dataset.columns", ("c",), "columns", "Columns", "Choose the columns.", _FIND, show=False, command="dataset: Columns"),
+    Key("dataset", "dataset.jump", ("number_sign", "ctrl+g"), "jump", "Jump", "Go to the row of a number.", MOVE, show=False, command="dataset: Jump to a row"),
+    Key("dataset", "dataset.next-flagged", ("right_square_bracket",), "flagged(1)", "Next flagged", "To the next row with a finding.", MOVE, show=False, command="dataset: Next flagged row"),
+    Key("dataset", "dataset.previous-flagged", ("left_square_bracket",), "flagged(-1)", "Previous flagged", "To the row with a finding before this one.", MOVE, show=False),
+    Key("dataset", "dataset.history", ("h",), "detail('history')", "History", "What was done to the row, with differences.", LOOK, show=False, command="dataset: History of the row"),
+    Key("dataset", "dataset.prompt", ("P",), "detail('prompt')", "Prompt", "The row as the text a model is trained on, in tokens.", LOOK, show=False, command="dataset: Prompt of the row"),
+    Key("dataset", "dataset.tokenizer", ("K",), "tokenizer", "Tokenizer", "Choose the tokenizer that lengths are counted with, and the longest example.", LOOK, show=False, command="dataset: Choose the tokenizer"),
+    Key("dataset", "dataset.rendered", ("m",), "rendered", "Rendered", "Markdown and code, drawn.", LOOK, show=False, command="dataset: Show Markdown"),
+    Key("dataset", "dataset.pane", ("tab",), "app.focus_next", "Next pane", "Next pane.", MOVE, show=False),
+    Key("dataset", "dataset.pane-back", ("shift+tab",), "app.focus_previous", "Previous pane", "Previous pane.", MOVE, show=False),
+    Key("dataset", "dataset.close", ("escape",), "close", "Back", "One step out: marks, then the filter.", MOVE, show=False),
+    # --- the filter line
+    Key("find", "find.accept", ("enter",), "accept", "Done", "To the table.", _FIND),
+    Key("find", "find.complete", ("tab",), "complete", "Complete", "Take the proposal under the line.", _FIND, priority=True),
+    Key("find", "find.next", ("down",), "choose(1)", "Next", "Next proposal; without one, to the table.", _FIND, show=False),
+    Key("find", "find.previous", ("up",), "choose(-1)", "Previous", "Previous proposal.", _FIND, show=False),
+    Key("find", "find.close", ("escape",), "leave", "Close", "Leave the line; again: take the filter off.", _FIND),
+    # --- the editor
+    Key("editor", "editor.save", ("ctrl+s", "f5"), "save", "Save", "Save the row.", "The row", priority=True, command="editor: Save"),
+    Key("editor", "editor.next", ("tab",), "app.focus_next", "Next field", "Next field.", MOVE, priority=True),
+    Key("editor", "editor.previous", ("shift+tab",), "app.focus_previous", "Previous field", "Previous field.", MOVE, show=False, priority=True),
+    Key("texts", "editor.external", ("ctrl+e",), "external", "$EDITOR", "Edit the texts in $EDITOR.", "The row", priority=True, command="editor: Open $EDITOR"),
+    Key("editor", "editor.close", ("escape",), "close", "Close", "Close; asks where something would be lost.", MOVE, priority=True),
+    # --- the review
+    Key("review", "review.approve", ("a", "y"), "decide('approved')", "Approve", "Approve and go on.", _REVIEW, command="review: Approve"),
+    Key("review", "review.reject", ("x", "n"), "decide('rejected')", "Reject", "Reject and go on.", _REVIEW, command="review: Reject"),
+    Key("review", "review.skip", ("s", "right", "l"), "decide('skipped')", "Skip", "Leave it as it is and go on.", _REVIEW, command="review: Skip"),
+    Key("review", "review.edit", ("e",), "edit", "Edit", "Edit the task.", _REVIEW, command="review: Edit"),
+    Key("review", "review.fix", ("F",), "fix", "Fix", "Make the safe fixes after a look at them.", _REVIEW, show=False, command="review: Fix"),
+    Key("review", "review.undo", ("u", "ctrl+z", "left", "h"), "undo", "Undo", "Take the last decision or edit back and return to it.", _REVIEW, command="review: Undo"),
+    Key("review", "review.star-1", ("1",), "stars(1)", "1 star", "Give 1 star.", _REVIEW, show=False, priority=True),
+    Key("review", "review.star-2", ("2",), "stars(2)", "2 stars", "Give 2 stars.", _REVIEW, show=False, priority=True),
+    Key("review", "review.star-3", ("3",), "stars(3)", "3 stars", "Give 3 stars.", _REVIEW, show=False, priority=True),
+    Key("review", "review.star-4", ("4",), "stars(4)", "4 stars", "Give 4 stars.", _REVIEW, show=False, priority=True),
+    Key("review", "review.star-5", ("5",), "stars(5)", "5 stars", "Give 5 stars.", _REVIEW, show=False, priority=True),
+    Key("review", "review.rendered", ("m",), "rendered", "Rendered", "Markdown and code, drawn.", LOOK, show=False, command="review: Show Markdown"),
+    Key("review", "review.recheck", ("c",), "recheck", "Re-check", "Decide a sample again, the first decision hidden, to see whether you agree with yourself.", _REVIEW, show=False, command="review: Re-check a sample"),
+    Key("review", "review.down", ("down", "j"), "scroll(1)", "Down", "Scroll down.", MOVE, show=False),
+    Key("review", "review.up", ("up", "k"), "scroll(-1)", "Up", "Scroll up.", MOVE, show=False),
+    Key("review", "review.close", ("escape",), "close", "Pause", "Leave; the review goes on where it stands.", MOVE),
+    # --- operations
+    Key("operations", "operations.go", ("b",), "go", "Go back to here", "Undo or redo until this operation is the last that stands.", "Operations", command="operations: Go back to here"),
+    Key("operations", "operations.undo", ("u",), "undo", "Undo", "Take the last operation back.", "Operations", command="operations: Undo"),
+    Key("operations", "operations.redo", ("ctrl+r", "U"), "redo", "Redo", "Do the operation undone last again.", "Operations", command="operations: Redo"),
+    Key("operations", "operations.close", ("escape",), "close", "Back", "Go back.", MOVE),
+    # --- lint
+    Key("lint", "lint.fix", ("F",), "fix", "Fix all", "Make this rule's safe fixes, after a look, as one operation.", _WHOLE, command="lint: Fix all of this rule"),
+    Key("lint", "lint.show", ("v",), "show", "Show rows", "The table with the rows of this rule.", _FIND, command="lint: Show the rows"),
+    Key("lint", "lint.again", ("r",), "again", "Read again", "Read every row again.", _WHOLE, command="lint: Read every row again"),
+    Key("lint", "lint.close", ("escape",), "close", "Back", "Go back.", MOVE),
+    # --- near-duplicates
+    Key("twins", "twins.keep-one", ("d",), "keep_one", "Keep one", "Keep the first, delete its near-duplicates.", "This group", command="twins: Keep one"),
+    Key("twins", "twins.keep-this", ("t",), "keep_this", "Keep this", "Keep the row shown, delete the others.", "This group", command="twins: Keep this one"),
+    Key("twins", "twins.keep-all", ("a",), "keep_all", "Keep all", "Keep them all; the group is not shown again.", "This group", command="twins: Keep all"),
+    Key("twins", "twins.merge", ("m",), "merge", "Merge", "Edit the first with the other's words at hand, then delete the others.", "This group", command="twins: Merge"),
+    Key("twins", "twins.all", ("K",), "keep_one_everywhere", "Keep one everywhere", "Delete the near-duplicates of every group, as one operation.", _WHOLE, command="twins: Keep one of every group"),
+    Key("twins", "twins.next", ("right", "l"), "other(1)", "Next twin", "The next near-duplicate of the group.", MOVE, show=False),
+    Key("twins", "twins.previous", ("left", "h"), "other(-1)", "Previous twin", "The near-duplicate before.", MOVE, show=False),
+    Key("twins", "twins.threshold", ("s",), "threshold", "Threshold", "Another ROUGE-L threshold, or instruction and input together.", _WHOLE, command="twins: Threshold"),
+    Key("twins", "twins.undo", ("u",), "undo", "Undo", "Take the last operation back.", _WHOLE, command="twins: Undo"),
+    Key("twins", "twins.close", ("escape",), "close", "Back", "Go back.", MOVE),
+    # --- statistics
+    Key("statistics", "statistics.show", ("v",), "show", "Show rows", "The table with the rows behind the bar.", _FIND, command="statistics: Show the rows"),
+    Key("statistics", "statistics.export", ("X",), "export", "Export figure", "Write the two-ring figure as SVG, PNG or HTML.", _WHOLE, command="statistics: Export the figure"),
+    Key("statistics", "statistics.compare", ("c",), "compare", "Compare", "Beside the seed tasks, or another file.", _WHOLE, command="statistics: Compare with another dataset"),
+    Key("statistics", "statistics.pane", ("tab",), "app.focus_next", "Next pane", "Next pane.", MOVE, show=False),
+    Key("statistics", "statistics.pane-back", ("shift+tab",), "app.focus_previous", "Previous pane", "Previous pane.", MOVE, show=False),
+    Key("statistics", "statistics.close", ("escape",), "close", "Back", "Go back.", MOVE),
+    # --- import and export
+    Key("transfer", "transfer.go", ("ctrl+s", "f5"), "go", "Do it", "Do it.", "This window", priority=True),
+    Key("transfer", "transfer.next", ("tab",), "app.focus_next", "Next field", "Next field.", MOVE, show=False),
+    Key("transfer", "transfer.previous", ("shift+tab",), "app.focus_previous", "Previous field", "Previous field.", MOVE, show=False),
+    Key("transfer", "transfer.close", ("escape",), "close", "Close", "Close; nothing is changed.", MOVE),
+    # --- a list to choose from, a line to write
+    Key("chooser", "chooser.switch", ("space",), "switch", "On or off", "Switch it on or off.", "This window"),
+    Key("chooser", "chooser.drop", ("d", "delete"), "drop", "Drop", "Drop it.", "This window"),
+    Key("window", "window.close", ("escape",), "close", "Close", "Close.", MOVE),
+)  # fmt: skip

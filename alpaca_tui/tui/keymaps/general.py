@@ -1,0 +1,125 @@
+"""Keys that work everywhere: the program, lists, windows, the help."""
+
+from __future__ import annotations
+
+from alpaca_tui.tui.keymaps.key import LOOK, MOVE, PROGRAM, Key
+
+EVERYWHERE: tuple[Key, ...] = (
+    # --- everywhere
+    Key(
+        "app",
+        "app.home",
+        ("1", "f1"),
+        "app.go('home')",
+        "Home",
+        "Home: what this workspace holds and what to do next.",
+        PROGRAM,
+        show=False,
+        command="go: Home",
+    ),
+    Key(
+        "app",
+        "app.generate",
+        ("2", "f2"),
+        "app.go('generate')",
+        "Generate",
+        "Generate: set a run up, watch it, look into its answers.",
+        PROGRAM,
+        show=False,
+        command="go: Generate",
+    ),
+    Key(
+        "app",
+        "app.dataset",
+        ("3", "f3"),
+        "app.go('dataset')",
+        "Dataset",
+        "Dataset: browse, find, edit, review, lint and export the rows.",
+        PROGRAM,
+        show=False,
+        command="go: Dataset",
+    ),
+    Key(
+        "app",
+        "app.back",
+        ("q",),
+        "app.back",
+        "Back",
+        "One step back; on Home, leave the program.",
+        PROGRAM,
+        show=False,
+    ),
+    Key("app", "app.escape", ("escape",), "app.step_out", "Close", "Step out of a field or a window.", PROGRAM, show=False),
+    Key(
+        "app",
+        "app.theme",
+        ("ctrl+t",),
+        "app.change_theme",
+        "Theme",
+        "Choose a theme; the choice is remembered.",
+        PROGRAM,
+        show=False,
+        command="view: Change theme",
+    ),
+    Key(
+        "app",
+        "app.help",
+        ("question_mark",),
+        "app.help",
+        "Help",
+        "What this screen is and every key of it.",
+        PROGRAM,
+        command="help: This screen",
+    ),
+    Key(
+        "app",
+        "app.palette",
+        ("ctrl+p",),
+        "app.command_palette",
+        "Palette",
+        "Every action by name.",
+        PROGRAM,
+        priority=True,
+    ),
+    Key(
+        "app",
+        "app.quit",
+        ("ctrl+q",),
+        "app.leave",
+        "Quit",
+        "Leave the program; asks only while a run is live.",
+        PROGRAM,
+        command="program: Quit",
+        priority=True,
+    ),
+    Key(
+        "app",
+        "app.interrupt",
+        ("ctrl+c",),
+        "app.interrupt",
+        "Quit",
+        "Twice: leave at once. A live run is stopped safely and can be continued.",
+        PROGRAM,
+        show=False,
+    ),
+)  # fmt: skip
+
+SHARED: tuple[Key, ...] = (
+    # --- every list
+    Key("list", "list.up", ("up", "k"), "cursor_up", "Up", "Up.", MOVE, show=False),
+    Key("list", "list.down", ("down", "j"), "cursor_down", "Down", "Down.", MOVE, show=False),
+    Key("list", "list.page-up", ("pageup", "ctrl+u"), "page_up", "Page up", "A page up.", MOVE, show=False),
+    Key("list", "list.page-down", ("pagedown", "ctrl+d"), "page_down", "Page down", "A page down.", MOVE, show=False),
+    Key("list", "list.first", ("home", "g"), "cursor_home", "First", "To the first.", MOVE, show=False),
+    Key("list", "list.last", ("end", "G"), "cursor_end", "Last", "To the last.", MOVE, show=False),
+    Key("list", "list.open", ("enter",), "open", "Open", "Open what the cursor is on.", LOOK, show=False),
+    # --- dialogs
+    Key("dialog", "dialog.close", ("escape",), "close", "Close", "Close.", MOVE),
+    Key("dialog", "dialog.copy", ("c", "y"), "copy", "Copy", "Copy the text.", LOOK),
+    Key("dialog", "dialog.left", ("left", "h"), "app.focus_previous", "Previous", "Previous button.", MOVE, show=False),
+    Key("dialog", "dialog.right", ("right", "l"), "app.focus_next", "Next", "Next button.", MOVE, show=False),
+    # --- help
+    Key("help", "help.close", ("escape", "q", "question_mark"), "close", "Close", "Close the help.", MOVE),
+    Key("help", "help.up", ("up", "k"), "scroll(-1)", "Up", "Up.", MOVE, show=False),
+    Key("help", "help.down", ("down", "j"), "scroll(1)", "Down", "Down.", MOVE, show=False),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Dataset: the table of rows, and every window that opens from it."""

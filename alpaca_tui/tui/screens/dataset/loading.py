@@ -1,0 +1,140 @@
+"""What the screen reads from the store, off the event loop: ids, counts, pages, one row with all its company.
+
+Blocks; knows the store and the filter language, no widget.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from alpaca_tui.curation.inspection import READER_VERSION, findings_of, flags_of
+from alpaca_tui.curation.query import Term, compile_sql, parse, terms
+from alpaca_tui.tui.screens.dataset.detail import Mode, Subject
+
+if TYPE_CHECKING:
+    from alpaca_tui.curation.lint import Context
+    from alpaca_tui.store.browsing import Cancellation, Order
+    from alpaca_tui.store.curated import Facets, Operation
+    from alpaca_tui.store.rows import ExampleRow
+    from alpaca_tui.store.store import Store
+    from alpaca_tui.tui.paint import Line
+    from alpaca_tui.tui.screens.dataset.columns import Look
+    from alpaca_tui.tui.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows a filter finds, in their order, and what stands out in them."""
+
+    ids: array[int]
+    terms: Sequence[Term]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the line below the filter tells of the dataset, and the rules' bits."""
+
+    rows: int
+    unread: int
+    unmeasured: int
+    undo: Operation | None
+    redo: Operation | None
+    bits: Mapping[str, int]
+    masks: Mapping[str, int]
+    pulse: tuple[int, ...]
+
+
+def find(store: Store, query: str, look: Look, cancel: Cancellation) -> Found:
+    """Raises QueryError, Cancelled, UserError."""
+    read = parse(query, typing=True)
+    sql = compile_sql(read, flags_of(store))
+    ids = store.example_ids(
+        sql.where,
+        sql.values,
+        order=cast("Order", look.order),
+        descending=look.descending,
+        cancel=cancel,
+    )
+    return Found(ids, terms(read))
+
+
+def count(store: Store, query: str, cancel: Cancellation) -> Facets:
+    """Raises QueryError, Cancelled, UserError."""
+    sql = compile_sql(parse(query, typing=True), flags_of(store))
+    return store.facets(sql.where, sql.values, cancel=cancel)
+
+
+def standing(store: Store) -> Standing:
+    """Counts and what can be undone."""
+    bits, masks = flags_of(store)
+    return Standing(
+        store.tally().rows,
+        store.count_uninspected(READER_VERSION),
+        store.count_unmeasured(),
+        store.next_undo(),
+        store.next_redo(),
+        bits,
+        masks,
+        store.pulse(),
+    )
+
+
+def subject(session: Session, id: int, mode: Mode, context: Context) -> Subject | None:
+    """A row with its findings, its neighbours and, in its history, its versions; None where it is gone."""
+    from alpaca_tui.curation.history import versions
+
+    store = session.store()
+    row = store.example(id) if store is not None else None
+    if store is None or row is None:
+        return None
+    if mode == "history":
+        return Subject(row, versions=versions(store, id))
+    if mode == "prompt":
+        return Subject(row, prompt=_prompt(session, store, row))
+    top = row.top or ([(row.nearest_key, row.nearest_score)] if row.nearest_key and row.nearest_score else [])
+    texts = session.instructions([key for key, _ in top])
+    return Subject(
+        row,
+        findings_of(store, row, context),
+        [(key, score, texts.get(key, "")) for key, score in top],
+    )
+
+
+def values_of(store: Store) -> Mapping[str, list[str]]:
+    """What the fields of the filter language are compared with in this dataset, for completion."""
+    known: dict[str, list[str]] = {
+        "flag": list(store.flag_bits()),
+        "tag": store.distinct("tags"),
+        "model": store.distinct("model"),
+        "teacher": store.distinct("teacher"),
+        "origin": store.distinct("origin"),
+        "split": store.distinct("split"),
+        "verb": store.distinct("verb"),
+        "object": store.distinct("object"),
+    }
+    return known
+
+
+def cancellation() -> Cancellation:
+    """A cancellation nobody will use."""
+    from alpaca_tui.store.browsing import Cancellation
+
+    return Cancellation()
+
+
+def _prompt(session: Session, store: Store, row: ExampleRow) -> Callable[[int], Sequence[Line]]:
+    """The row as it is trained on, to be drawn at a width."""
+    from alpaca_tui.curation.counting import chosen
+    from alpaca_tui.tui.screens.dataset import prompt
+
+    texts = (row.instruction, row.input, row.output)
+    choice = chosen(store)
+    if choice is None:
+        return lambda width: prompt.plain_lines(*texts, width)
+    shown = session.tokenizer(choice.name).preview(texts, choice.max_length)
+    long = store.count_flagged(flags_of(store).bits["too-long"])
+    rows = store.tally().rows
+    return lambda width: prompt.token_lines(shown, choice.name, choice.max_length, long, rows, width)

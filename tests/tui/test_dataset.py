@@ -1,0 +1,440 @@
+"""Dataset over a real store: find, act, undo, edit, mark, review, lint; what a second program does is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import TextArea
+
+from alpaca_tui.store.store import Store
+from alpaca_tui.tui.screens.dataset.dialogs import LookFirst
+from alpaca_tui.tui.screens.dataset.editor import EditorScreen
+from alpaca_tui.tui.screens.dataset.facets import FacetList
+from alpaca_tui.tui.screens.dataset.filter import FilterBar
+from alpaca_tui.tui.screens.dataset.lint import LintScreen, RuleList
+from alpaca_tui.tui.screens.dataset.operations import OperationsScreen
+from alpaca_tui.tui.screens.dataset.review import ReviewScreen
+from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
+from alpaca_tui.tui.screens.dialogs import QuestionDialog
+from alpaca_tui.tui.session import Session
+from alpaca_tui.workspace import Workspace
+from tests.tui.conftest import app_with, running, screen_text, until
+from tests.tui.dataset import ROWS, fill
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "work")
+
+
+@pytest.fixture
+def store(workspace: Workspace) -> Iterator[Store]:
+    with workspace.open_store() as store:
+        fill(store)
+        yield store
+
+
+@asynccontextmanager
+async def dataset(workspace: Workspace, size: tuple[int, int] = (120, 36), rows: int = len(ROWS)) -> Any:
+    """The app with Dataset open and every row read by the lint."""
+    app = app_with(session=Session(workspace))
+    async with running(app, size) as pilot:
+        await pilot.press("3")
+        await until(
+            pilot, lambda: isinstance(app.screen, DatasetScreen) and app.screen.table.row_count == rows
+        )
+        if rows:
+            await until(pilot, lambda: app.screen.standing is not None and not app.screen.standing.unread)
+            await until(pilot, lambda: app.screen.table.row is not None)
+        yield app, pilot, app.screen
+
+
+async def find(pilot: Any, screen: DatasetScreen, query: str, rows: int) -> None:
+    await pilot.press("slash")
+    screen.query_one(FilterBar).put(query)
+    await pilot.press("enter")
+    await until(pilot, lambda: screen.table.row_count == rows)
+
+
+async def test_rows_are_read_by_the_lint_when_the_table_opens(workspace, store):
+    async with dataset(workspace) as (app, _pilot, _screen):
+        shown = screen_text(app)
+        for words in ("12 rows", "noinput-text", "empty-output", "exact-dup", "imported"):
+            assert words in shown, words
+    assert len(store.example_ids("e.flags <> 0")) == 8
+
+
+async def test_find_as_you_type_and_one_step_out_clears_it(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        await pilot.press("slash", *"north")
+        await until(pilot, lambda: screen.table.row_count == 2)
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: screen.table.row_count == len(ROWS))
+        assert screen.look.query == ""
+
+
+async def test_a_filter_that_cannot_be_read_says_where_and_keeps_the_rows(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await find(pilot, screen, "north", 2)
+        await pilot.press("slash")
+        screen.query_one(FilterBar).put("rating>many birds")
+        await until(pilot, lambda: "^^^^ " in screen_text(app))
+        assert screen.table.row_count == 2
+
+
+async def test_a_proposal_is_taken_with_tab(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        await pilot.press("slash", *"flag:noin")
+        await pilot.press("tab")
+        await until(pilot, lambda: screen.look.query == "flag:noinput-text")
+        await until(pilot, lambda: screen.table.row_count == 2)
+
+
+async def test_enter_on_a_facet_filters_and_again_takes_it_off(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        await pilot.press("f")
+        facets = screen.query_one(FacetList)
+        await until(pilot, lambda: facets.has_focus and facets.facets is not None)
+        facets.move_to(next(key for key in list(facets.keys()) if key.value == "noinput-text"))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.table.row_count == 2)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.table.row_count == len(ROWS))
+
+
+async def test_the_cursor_stays_on_its_row_through_sort_filter_and_edit(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        screen.table.go_to(6)
+        screen._sort("instruction")
+        await until(pilot, lambda: list(screen.table.ids) != sorted(screen.table.ids))
+        assert screen.table.cursor_id == 6
+        await find(pilot, screen, "flag:any", 8)
+        assert screen.table.cursor_id == 6
+        await pilot.press("asterisk", "enter")
+        await until(pilot, lambda: store.example(6).rating == 5)
+        await until(pilot, lambda: screen.table.row is not None and screen.table.row.rating == 5)
+        assert screen.table.cursor_id == 6
+
+
+async def test_status_keys_step_down_and_undo_brings_back(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        await pilot.press("a", "x", "a")
+        await until(pilot, lambda: store.example(3).status == "approved")
+        assert [store.example(id).status for id in (1, 2, 3)] == ["approved", "rejected", "approved"]
+        await until(pilot, lambda: screen.standing.undo is not None and "row 3" in screen.standing.undo.title)
+        await pilot.press("u", "u")
+        await until(pilot, lambda: store.example(2).status == "pending")
+        assert store.example(1).status == "approved"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: store.example(2).status == "rejected")
+
+
+async def test_an_act_is_for_all_the_marked_rows(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await find(pilot, screen, "flag:any", 8)
+        await pilot.press("V", "t")
+        await until(pilot, lambda: app.screen is not screen)
+        await pilot.press(*"to-do", "enter")
+        await until(pilot, lambda: len(store.example_ids("e.tags LIKE '% to-do %'")) == 8)
+        assert not screen.marks
+        assert store.next_undo().rows == 8
+
+
+async def test_range_and_single_marks(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        await pilot.press("space", "down", "down", "v")
+        assert screen.marks == {1, 2, 3, 4}
+        await pilot.press("escape")
+        assert not screen.marks
+
+
+async def test_the_editor_saves_one_operation_and_nothing_when_nothing_changed(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        screen.table.go_to(4)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.query("#edit-output"))
+        before = store.next_undo()
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.screen is screen)
+        assert store.next_undo() == before
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.query("#edit-output"))
+        app.screen.query_one("#edit-output", TextArea).text = "Rivers carry salt to it."
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.screen is screen)
+        assert store.example(4).output == "Rivers carry salt to it."
+        assert store.next_undo().title == "Edit row 4"
+
+
+async def test_leaving_the_editor_asks_before_words_are_lost(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.query("#edit-output"))
+        editor = app.screen
+        editor.query_one("#edit-output", TextArea).text = "Another."
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is editor)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await pilot.press("right", "right", "enter")
+        await until(pilot, lambda: app.screen is screen)
+        assert store.example(1).output == ROWS[0][2]
+
+
+async def test_a_row_changed_elsewhere_is_not_overwritten_unasked(workspace, store):
+    from alpaca_tui.curation import edits
+
+    async with dataset(workspace) as (app, pilot, _screen):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.query("#edit-output"))
+        app.screen.query_one("#edit-output", TextArea).text = "Mine."
+        edits.save(store, 1, {"output": "Theirs."}, expected=None)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await until(pilot, lambda: "Theirs" in screen_text(app) and "Mine" in screen_text(app))
+        assert store.example(1).output == "Theirs."
+        await pilot.press("right", "right", "enter")
+        await until(pilot, lambda: store.example(1).output == "Mine.")
+
+
+async def test_what_another_program_does_is_seen(workspace, store):
+    from alpaca_tui.curation import edits
+
+    async with dataset(workspace) as (_app, pilot, screen):
+        edits.set_status(store, [1], "rejected")
+        await until(pilot, lambda: screen.table.row is not None and screen.table.row.status == "rejected")
+
+
+async def test_a_row_is_added_copied_split_and_deleted(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.query("#edit-output"))
+        app.screen.query_one("#edit-instruction", TextArea).text = "Name a tree."
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: screen.table.cursor_id == 13)
+        screen.table.go_to(10)
+        await pilot.press("B")
+        await until(pilot, lambda: bool(app.screen.query("#part-1-instruction")))
+        assert app.screen.query_one("#part-1-instruction", TextArea).text == "Name a fish."
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: store.example(14) is not None)
+        assert store.example(10).output == "A loop repeats steps."
+        assert (store.example(14).instruction, store.example(14).output) == ("Name a fish.", "A cod.")
+        await until(pilot, lambda: app.screen is screen and screen.table.row_count == 14)
+        screen.table.go_to(14)
+        await pilot.press("d")
+        await until(pilot, lambda: screen.table.row_count == 13)
+        assert store.example(14).deleted
+
+
+async def test_lint_fixes_a_rule_in_one_operation_after_a_look(workspace, store):
+    async with dataset(workspace) as (app, pilot, _screen):
+        await pilot.press("l")
+        await until(
+            pilot, lambda: isinstance(app.screen, LintScreen) and app.screen.query_one(RuleList).counts
+        )
+        rules = app.screen.query_one(RuleList)
+        assert rules.counts["noinput-text"] == 2
+        rules.move_to("noinput-text")
+        await until(pilot, lambda: app.screen._rule.id == "noinput-text")
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(app.screen, LookFirst))
+        assert [store.example(id).input for id in (3, 5)] == ["<noinput>", "No input"]
+        await pilot.press("enter")
+        await until(pilot, lambda: [store.example(id).input for id in (3, 5)] == ["", ""])
+        await until(
+            pilot, lambda: isinstance(app.screen, LintScreen) and not rules.counts.get("noinput-text")
+        )
+        assert (store.next_undo().title, store.next_undo().rows) == ("Fix noinput-text", 2)
+        assert store.example(3).edited_by == "fix"
+        await pilot.press("escape", "u")
+        await until(pilot, lambda: store.example(3).input == "<noinput>")
+
+
+async def test_enter_on_a_rule_shows_its_rows(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("l")
+        await until(
+            pilot, lambda: isinstance(app.screen, LintScreen) and app.screen.query_one(RuleList).counts
+        )
+        app.screen.query_one(RuleList).move_to("empty-output")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen and screen.table.row_count == 1)
+        assert screen.look.query == "flag:empty-output"
+
+
+async def test_a_review_on_single_keys_its_undo_and_its_resumption(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "2 of 12" in screen_text(app))
+        await pilot.press("x", "s", "a")
+        await until(pilot, lambda: "5 of 12" in screen_text(app))
+        statuses = [store.example(id).status for id in range(1, 5)]
+        assert statuses == ["approved", "rejected", "pending", "approved"]
+        await pilot.press("u")
+        await until(pilot, lambda: "4 of 12" in screen_text(app))
+        await until(pilot, lambda: store.example(4).status == "pending")
+        await pilot.press("5")
+        await until(pilot, lambda: store.example(4).rating == 5)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        assert "3 of 12" in screen_text(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "4 of 12" in screen_text(app))
+        assert app.screen.row == 4
+
+
+async def test_a_recheck_is_blind_and_tells_the_agreement(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await find(pilot, screen, "north", 2)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("a", "x")
+        await until(pilot, lambda: "The review is done." in screen_text(app))
+        await pilot.press("c")
+        await until(pilot, lambda: "Re-check" in screen_text(app) and "1 of 2" in screen_text(app))
+        assert "approved" not in screen_text(app)
+        assert "rejected" not in screen_text(app)
+        await pilot.press("a", "a")
+        await until(pilot, lambda: "You decided 1 of 2" in screen_text(app))
+        assert [store.example(id).status for id in (1, 7)] == ["approved", "rejected"]
+
+
+async def test_operations_go_back_to_any_point(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("a", "a", "a")
+        await until(pilot, lambda: store.example(3).status == "approved")
+        await pilot.press("o")
+        await until(
+            pilot, lambda: isinstance(app.screen, OperationsScreen) and "Approve row 3" in screen_text(app)
+        )
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: store.example(2).status == "pending")
+        assert store.example(1).status == "approved"
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+
+
+async def test_history_shows_versions_and_restores_one(workspace, store):
+    from alpaca_tui.curation import edits
+
+    edits.save(store, 1, {"output": "The puffin lives there."}, expected=None)
+    edits.save(store, 1, {"output": "The puffin breeds there."}, expected=None)
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("h")
+        await until(pilot, lambda: "as it came" in screen_text(app))
+        detail = screen.query_one("#detail")
+        detail.focus()
+        detail.move_to(0)
+        await pilot.press("enter")
+        await until(pilot, lambda: store.example(1).output == ROWS[0][2])
+
+
+async def test_looks_and_place_are_remembered(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        screen.look.columns = ("id", "output")
+        screen._sort("output")
+        await until(pilot, lambda: list(screen.table.ids) != sorted(screen.table.ids))
+        screen.table.go_to(5)
+        await until(pilot, lambda: (store.setting("dataset/table") or {}).get("row") == 5)
+    async with dataset(workspace) as (_app, pilot, screen):
+        assert screen.look.columns == ("id", "output")
+        assert (screen.look.order, screen.table.cursor_id) == ("output", 5)
+
+
+async def test_an_empty_workspace_says_what_to_do(workspace):
+    async with dataset(workspace, rows=0) as (app, pilot, screen):
+        await until(pilot, lambda: "imports a file" in screen_text(app))
+        for key in ("a", "u", "e", "d", "V", "r", "l", "m", "h", "escape"):
+            await pilot.press(key)
+            if app.screen is not screen:
+                await pilot.press("escape")
+        assert isinstance(app.screen, DatasetScreen)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 36), (200, 50)])
+async def test_every_size_shows_rows(workspace, store, size):
+    async with dataset(workspace, size) as (app, _pilot, _screen):
+        assert "Name a" in screen_text(app)
+
+
+async def test_a_file_is_looked_at_then_imported_and_the_import_undone(workspace, store, tmp_path):
+    import json
+
+    from alpaca_tui.tui.screens.dataset.importing import ImportScreen, PreviewPane
+
+    file = tmp_path / "more.json"
+    rows = [{"prompt": f"Count to {n}.", "answer": "1 2 3", "by": "me"} for n in range(3)]
+    file.write_text(json.dumps([*rows, {"prompt": "", "answer": "x"}]), "utf-8")
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportScreen) and app.screen.query("#file"))
+        app.screen.query_one("#file").value = str(file)
+        pane = app.screen.query_one(PreviewPane)
+        await until(pilot, lambda: pane.seen is not None and len(pane.seen.rows) == 4)
+        assert (
+            "prompt is empty" in screen_text(app)
+            or "refused" in screen_text(app)
+            or "✗ row 3" in screen_text(app)
+        )
+        await pilot.press("f5")
+        await until(pilot, lambda: type(app.screen).__name__ == "ErrorDialog")
+        assert store.tally().rows == len(ROWS)
+        await pilot.press("escape")
+        app.screen.query_one("#skip").value = True
+        await pilot.press("f5")
+        await until(pilot, lambda: pane.report is not None)
+        assert (pane.report.added, pane.report.refusals) == (3, 1)
+        assert store.example(13).extra == {"by": "me"}
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen and screen.table.row_count == len(ROWS) + 3)
+        await pilot.press("u")
+        await until(pilot, lambda: screen.table.row_count == len(ROWS))
+
+
+async def test_the_rows_of_the_filter_are_exported(workspace, store):
+    import json
+
+    from alpaca_tui.tui.screens.dataset.exporting import ExportScreen
+
+    async with dataset(workspace) as (app, pilot, screen):
+        await find(pilot, screen, "north", 2)
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, ExportScreen) and app.screen.query("#file"))
+        app.screen.query_one("#file").value = "birds.json"
+        await pilot.press("f5")
+        path = workspace.root / "exports" / "birds.json"
+        await until(pilot, path.exists)
+        assert [row["instruction"] for row in json.loads(path.read_text("utf-8"))] == [ROWS[0][0]] * 2
+
+
+async def test_near_duplicates_side_by_side(workspace, store):
+    from alpaca_tui.tui.screens.dataset.duplicates import DuplicatesScreen, GroupList
+
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("w")
+        await until(
+            pilot, lambda: isinstance(app.screen, DuplicatesScreen) and app.screen.query_one(GroupList).groups
+        )
+        assert [group.kept for group in app.screen.query_one(GroupList).groups] == [1]
+        await until(pilot, lambda: "row 7" in screen_text(app))
+        await pilot.press("d")
+        await until(pilot, lambda: store.example(7).deleted)
+        await until(pilot, lambda: "No near-duplicates" in screen_text(app))
+        await pilot.press("u")
+        await until(pilot, lambda: not store.example(7).deleted)
+        await until(pilot, lambda: app.screen.group is not None)
+        await pilot.press("t")
+        await until(pilot, lambda: store.example(1).deleted and not store.example(7).deleted)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
