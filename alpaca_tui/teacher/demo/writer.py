@@ -10,6 +10,7 @@ import random
 import re
 from dataclasses import dataclass
 
+from alpaca_tui.teacher.demo.checking import check, read_question
 from alpaca_tui.teacher.demo.families.catalog import draw_family, make_task
 from alpaca_tui.teacher.demo.flaws import plain, spoil
 from alpaca_tui.teacher.demo.reading import Wanted, read_prompt
@@ -47,7 +48,11 @@ def seeded(*parts: object) -> random.Random:
 
 
 def answer(prompt: str, *, completion: bool, rng: random.Random, flaws: float = DEFAULT_FLAWS) -> Written:
-    """The answer to `prompt`: the tasks it asks for, else a sentence saying what this teacher does."""
+    """The answer to `prompt`: the tasks it asks for, what it thinks of an answer it is to check, else a
+    sentence saying what this teacher does."""
+    question = read_question(prompt)
+    if question is not None:
+        return Written(check(question))
     wanted = read_prompt(prompt, completion=completion)
     if wanted is None:
         return Written(("\n" if completion else "") + CHAT_REPLY)
