@@ -22,7 +22,7 @@ from typing import Literal
 from alpaca_tui.config import Settings, load_settings
 from alpaca_tui.curation.question import Reply, continued, question, read_reply
 from alpaca_tui.errors import UserError
-from alpaca_tui.store.curated import Done, SuggestionKind, SuggestionRow
+from alpaca_tui.store.curated import SuggestionKind
 from alpaca_tui.store.rows import ExampleRow
 from alpaca_tui.store.store import Store
 from alpaca_tui.teacher.budget import Budget, estimate_tokens
@@ -37,7 +37,6 @@ from alpaca_tui.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 PURPOSE = "assist"
-VERBS: Mapping[SuggestionKind, str] = {"judge": "Judge", "correct": "Correct", "rewrite": "Rewrite"}
 _JUDGEMENT_TOKENS = 400
 _LEAST_TOKENS = 768
 _MOST_TOKENS = 4_096
@@ -193,10 +192,11 @@ class Asking:
 
     def _next_job(self, in_flight: int) -> Job | None:
         while self._waiting:
-            row = self._store.example(self._waiting.popleft())
-            if row is None or row.deleted or row.withdrawn:
-                continue
-            return self._job(row)
+            id = self._waiting.popleft()
+            row = self._store.example(id)
+            if row is not None and not row.deleted and not row.withdrawn:
+                return self._job(row)
+            self._asked[id].state, self._asked[id].fault = "failed", "The row is gone."
         if in_flight == 0:
             self._scheduler.stop("goal")
         return None
@@ -216,7 +216,7 @@ class Asking:
         key = hashlib.sha256(json.dumps(identity, ensure_ascii=True).encode()).hexdigest()
         self._rows[key] = row
         index, self._index = self._index, self._index + 1
-        return Job(key, index, request, kind, (row.key,), 1, PURPOSE)
+        return Job(key, index, request, kind, (row.key,), 1, PURPOSE, alone=True)
 
     # --- what the scheduler says (its thread)
 
@@ -339,34 +339,6 @@ def prepare(
             spent_tokens=spending.tokens,
             resources=resources.pop_all(),
         )
-
-
-def accept(store: Store, suggestion: SuggestionRow, row: ExampleRow) -> Done:
-    """Do what the teacher proposed to the row as it was looked at: take its output, else its verdict as the
-    status. Raises Conflict where the row was changed meanwhile, UserError where there is nothing to take."""
-    fields = proposal(suggestion)
-    if not fields:
-        raise UserError(
-            "There is nothing to take from this answer",
-            "The teacher proposed no output and was not sure.",
-            "Decline it, or edit the row yourself.",
-        )
-    title = f"{VERBS[suggestion.kind]} row {row.id} as the teacher says"
-    return store.accept_suggestion(suggestion, title, fields, expected=row.revised)
-
-
-_STATUS = {"right": "approved", "wrong": "rejected"}
-
-
-def proposal(suggestion: SuggestionRow) -> dict[str, str]:
-    """The fields accepting would change; empty where there is nothing to accept."""
-    if suggestion.output is not None:
-        return {"output": suggestion.output}
-    if suggestion.kind != "rewrite" and suggestion.verdict in _STATUS:
-        if suggestion.kind == "correct" and suggestion.verdict == "wrong":
-            return {}  # a fault without its correction: a person's work
-        return {"status": _STATUS[suggestion.verdict]}
-    return {}
 
 
 def forecast(kind: SuggestionKind, rows: Sequence[ExampleRow]) -> tuple[int, int]:

@@ -344,9 +344,10 @@ class Dispatcher:
         flight.charge(usage)
         if len(partial_text) > len(flight.longest_partial):
             flight.longest_partial = partial_text
-        if failure.kind in (FailureKind.FATAL, FailureKind.QUOTA):
+        if failure.kind in (FailureKind.FATAL, FailureKind.QUOTA, FailureKind.TOO_LONG):
             flight.tries += 1
-            self.stop("fatal", _words(failure))
+            if not (flight.job.alone and failure.kind is FailureKind.TOO_LONG):
+                self.stop("fatal", _words(failure))
             return self._give_up(flight, failure)
         if failure.kind is FailureKind.RATE:
             self._alive()

@@ -97,7 +97,11 @@ def _judge(
             "Check the plan and billing of the account this key belongs to, then start again.",
         )
     if status == 429 and _TOO_LARGE_WORDS.search(error.words):
-        return FailureKind.FATAL, "The request is larger than the account's token limit (429)", CONTEXT_HINT
+        return (
+            FailureKind.TOO_LONG,
+            "The request is larger than the account's token limit (429)",
+            CONTEXT_HINT,
+        )
     if status == 429 or names & {"rate_limit_exceeded", "rate_limit_error"}:
         return FailureKind.RATE, "The teacher asks to slow down (429)", ""
     if 300 <= status < 400:
@@ -111,7 +115,7 @@ def _judge(
         if names & _FILTER_CODES or _FILTER_WORDS.search(error.words):
             return FailureKind.CONTENT, f"The teacher's content filter refused the request ({status})", ""
         if is_context_error(error) or status == 413:
-            return FailureKind.FATAL, f"The request is too long for the model ({status})", CONTEXT_HINT
+            return FailureKind.TOO_LONG, f"The request is too long for the model ({status})", CONTEXT_HINT
     if status == 401:
         if endpoint.api_key is None:
             return FailureKind.FATAL, "The server wants an API key (401)", _key_hint(endpoint)

@@ -19,7 +19,8 @@ CONCURRENCY_CEILING = 1000
 @dataclass(frozen=True, slots=True)
 class Job:
     """One question to be asked once. `key` identifies it for good: a key with a finished answer in the store
-    is never asked again. The rest is stored beside the answer, so that it can be judged later."""
+    is never asked again. The rest is stored beside the answer, so that it can be judged later. alone: other
+    jobs' prompts are shorter or longer, so one that is too long for the model ends this job and not the run."""
 
     key: str
     index: int
@@ -28,6 +29,7 @@ class Job:
     seed_ids: tuple[str, ...]
     k: int
     purpose: str = "generate"
+    alone: bool = False
 
 
 NextJob = Callable[[int], Job | None]

@@ -94,6 +94,7 @@ class FailureKind(StrEnum):
     """How the engine must react to a failure.
 
     FATAL: asking again cannot help (wrong key, unknown model, bad request): the run stops and says why.
+    TOO_LONG: prompt and answer do not fit the model: fatal, unless the job says that its prompt stands alone.
     QUOTA: the account is out of money (429 with insufficient_quota): the run stops and says why.
     RATE: too many requests: slow down, wait, ask again; never counts as an attempt.
     TRANSIENT: server or connection fault: ask again with backoff, a bounded number of times.
@@ -101,6 +102,7 @@ class FailureKind(StrEnum):
     """
 
     FATAL = "fatal"
+    TOO_LONG = "too_long"
     QUOTA = "quota"
     RATE = "rate"
     TRANSIENT = "transient"

@@ -221,7 +221,7 @@ async def raw_server(answer: Callable[[asyncio.StreamWriter], Awaitable[None]]) 
         ("401", FailureKind.FATAL, 401, "API key"),
         ("403", FailureKind.FATAL, 403, "not supported"),
         ("400", FailureKind.FATAL, 400, "empty array"),
-        ("context", FailureKind.FATAL, 400, "too long for the model"),
+        ("context", FailureKind.TOO_LONG, 400, "too long for the model"),
         ("html", FailureKind.FATAL, None, "a web page (“Welcome”)"),
         ("html-error", FailureKind.TRANSIENT, 502, "a web page, “Welcome”"),
         ("reset", FailureKind.TRANSIENT, None, "without an answer"),

@@ -38,6 +38,7 @@ def judge(status: int, body: str, **headers: str) -> TeacherFailure:
 
 
 FATAL, QUOTA, RATE = FailureKind.FATAL, FailureKind.QUOTA, FailureKind.RATE
+TOO_LONG = FailureKind.TOO_LONG
 TRANSIENT, CONTENT = FailureKind.TRANSIENT, FailureKind.CONTENT
 
 
@@ -69,14 +70,14 @@ TRANSIENT, CONTENT = FailureKind.TRANSIENT, FailureKind.CONTENT
             FATAL,
             "messages: field",
         ),
-        (400, said("too long", code="context_length_exceeded"), FATAL, "too long for the model"),
+        (400, said("too long", code="context_length_exceeded"), TOO_LONG, "too long for the model"),
         (
             400,
             said("the request exceeds the available context size", type="exceed_context_size_error"),
-            FATAL,
+            TOO_LONG,
             "too long for the model",
         ),
-        (413, "", FATAL, "too long for the model"),
+        (413, "", TOO_LONG, "too long for the model"),
         (
             400,
             said("triggering Azure's content management policy", code="content_filter"),
@@ -95,7 +96,7 @@ TRANSIENT, CONTENT = FailureKind.TRANSIENT, FailureKind.CONTENT
         (
             429,
             said("Request too large for gpt-4o: Limit 1, Requested 2", type="tokens"),
-            FATAL,
+            TOO_LONG,
             "larger than",
         ),
         (500, said("oops"), TRANSIENT, "oops"),

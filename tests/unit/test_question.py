@@ -125,7 +125,8 @@ def test_the_demo_teacher_only_tidies_what_it_is_to_rewrite() -> None:
 
 
 @pytest.mark.parametrize(
-    "right", ["10 / 3 = 3.33", "2 + 3 + 4 = 9", "2 * 3 + 4 = 10", "x3 + 4 = 8", "3 + 4 = 8%", "3 + 4 = 7.5 / 1"]
+    "right",
+    ["10 / 3 = 3.33", "2 + 3 + 4 = 9", "2 * 3 + 4 = 10", "x3 + 4 = 8", "3 + 4 = 8%", "3 + 4 = 7.5 / 1"],
 )
 def test_what_may_be_right_is_not_called_wrong(right: str) -> None:
     asked = read_question(question("judge", "Count.", "", right))

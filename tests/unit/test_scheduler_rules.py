@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -124,6 +125,26 @@ def test_a_wrong_key_is_refused_once_and_its_words_reach_the_user():
     [row] = b.store.rows.values()
     assert (row["state"], row["kind"], row["attempts"]) == ("failed", "fatal", 1)
     assert b.ear.heard.index(("stopped", b.ear.stop)) < len(b.ear.heard) - 1  # the end is announced first
+
+
+def test_too_long_a_prompt_ends_the_run_unless_its_job_stands_alone():
+    def too_long(number: int, request: Any) -> Any:
+        return failure(FailureKind.TOO_LONG, "The request is too long (400)") if number == 1 else None
+
+    together = bench(too_long, jobs=Jobs(4), concurrency=1)
+    together.run()
+    assert together.ear.stop[0] == "fatal"
+
+    class Alone(Jobs):
+        def __call__(self, in_flight: int) -> Any:
+            job = super().__call__(in_flight)
+            return None if job is None else replace(job, alone=True)
+
+    alone = bench(too_long, jobs=Alone(4), concurrency=1)
+    alone.stop_after(3)
+    alone.run()
+    assert alone.ear.stop == ("goal", "")
+    assert [row["state"] for row in alone.store.rows.values()] == ["done", "failed", "done", "done"]
 
 
 def test_no_money_left_stops_the_run():
