@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alpaca_tui.errors import UserError
-from alpaca_tui.store.curated import Done, SuggestionKind, SuggestionRow
+from alpaca_tui.store.curated import Change, Done, SuggestionKind, SuggestionRow
 from alpaca_tui.store.rows import ExampleRow
 from alpaca_tui.store.store import Store
 
@@ -16,18 +16,21 @@ VERBS: Mapping[SuggestionKind, str] = {"judge": "Judge", "correct": "Correct", "
 _STATUS = {"right": "approved", "wrong": "rejected"}
 
 
-def accept(store: Store, suggestion: SuggestionRow, row: ExampleRow) -> Done:
-    """Do what the teacher proposed to the row as it was looked at: take its output, else its verdict as the
-    status. Raises Conflict where the row was changed meanwhile, UserError where there is nothing to take."""
-    fields = proposal(suggestion)
-    if not fields:
+def accept(store: Store, decided: Sequence[tuple[SuggestionRow, ExampleRow]]) -> Done:
+    """Do what the teacher proposed to rows as they were looked at, as one operation: take its output, else its
+    verdict as the status. Raises Conflict where a row was changed meanwhile, UserError where there is nothing
+    to take."""
+    if not all(proposal(suggestion) for suggestion, _ in decided):
         raise UserError(
             "There is nothing to take from this answer",
             "The teacher proposed no output and was not sure.",
             "Decline it, or edit the row yourself.",
         )
-    title = f"{VERBS[suggestion.kind]} row {row.id} as the teacher says"
-    return store.accept_suggestion(suggestion, title, fields, expected=row.revised)
+    suggestion, row = decided[0]
+    which = f"row {row.id}" if len(decided) == 1 else f"{len(decided):,} rows"
+    title = f"{VERBS[suggestion.kind]} {which} as the teacher says"
+    changes = [(one, Change(row.id, proposal(one), row.revised)) for one, row in decided]
+    return store.accept_suggestions(title, changes)
 
 
 def proposal(suggestion: SuggestionRow) -> dict[str, str]:

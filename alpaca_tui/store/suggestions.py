@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, cast
 
 from alpaca_tui.store.curated import Change, Done, SuggestionKind, SuggestionRow, SuggestionState
@@ -79,15 +79,13 @@ class Suggestions:
             ).fetchone()
         return int(row[0])
 
-    def accept_suggestion(
-        self, suggestion: SuggestionRow, title: str, fields: Mapping[str, Any], *, expected: int
-    ) -> Done:
-        """Change the row as the teacher proposed, as an operation of the teacher's, and mark the suggestion
-        accepted, in one transaction. Raises Conflict where the row is no longer as at `expected`."""
+    def accept_suggestions(self, title: str, accepted: Sequence[tuple[SuggestionRow, Change]]) -> Done:
+        """Change rows as the teacher proposed, as one operation of the teacher's, and mark the suggestions
+        accepted, in one transaction. Raises Conflict where a row is no longer as its change expects."""
         with self._db.write() as db:
-            change = Change(suggestion.example_id, fields, expected)
-            operation = record_changes(db, title, [change], "teacher")
-            _close(db, suggestion.id, "accepted", operation.id if operation is not None else None)
+            operation = record_changes(db, title, [change for _, change in accepted], "teacher")
+            for suggestion, _ in accepted:
+                _close(db, suggestion.id, "accepted", operation.id if operation is not None else None)
         return Done(operation)
 
     def close_suggestion(

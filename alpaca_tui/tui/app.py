@@ -107,6 +107,7 @@ class AlpacaApp(App[int]):
         self._interrupted_at = 0.0
         self._leaving = False
         self._retiring: object = None
+        self._settling: object = None
         self._generations: dict[str, int] = {}
         self._orders = ThreadPoolExecutor(1, "alpaca-orders")
         self.register_theme(DARK)
@@ -173,6 +174,7 @@ class AlpacaApp(App[int]):
 
     def _refresh_bar(self) -> None:
         self._watch_run()
+        self._watch_question()
         for bar in self.screen.query(TopBar) if self.screen_stack else ():
             bar.redraw()
 
@@ -197,6 +199,20 @@ class AlpacaApp(App[int]):
         self.in_thread("app.retire", self.session.retire)
 
     # --- going about
+
+    def _watch_question(self) -> None:
+        """When the teacher has been asked about rows: say so, and let go of the workspace's lock."""
+        question = self.session.question
+        if question is None or self.session.asking or question is self._settling or self._leaving:
+            return
+        self._settling = question
+        progress = question.progress()
+        told = (
+            f"The teacher has answered: {words.count(progress.answered)} of {plural(progress.total, 'row')}"
+        )
+        severity = "warning" if progress.why or progress.failed else "information"
+        self.say(f"{told}. {progress.why}" if progress.why else told, severity=severity)
+        self.in_thread("app.settle", self.session.settle_question)
 
     async def action_go(self, room: str) -> None:
         if room != self.current_mode:
@@ -237,10 +253,10 @@ class AlpacaApp(App[int]):
         """Leave; while a run is live, ask first."""
         if self._leaving or isinstance(self.screen, QuestionDialog):
             return
-        if not self.session.live:
+        if not self.session.live and not self.session.asking:
             self.exit(0)
             return
-        view = self.session.snapshot()
+        view = self.session.snapshot() if self.session.live else None
         so_far = f"{words.count(view.kept)} of {words.count(view.goal)} tasks are kept. " if view else ""
 
         def answered(choice: str | None) -> None:
@@ -249,8 +265,8 @@ class AlpacaApp(App[int]):
 
         self.push_screen(
             QuestionDialog(
-                "A run is live",
-                f"{so_far}Stopping is safe: every finished answer is stored, and the run can be continued later.",
+                "A run is live" if view else "The teacher is being asked",
+                f"{so_far}Stopping is safe: every finished answer is stored, and the rest can be asked later.",
                 [Choice("stay", "Keep running"), Choice("leave", "Stop and quit")],
             ),
             answered,
@@ -270,8 +286,8 @@ class AlpacaApp(App[int]):
         if self._leaving:
             return
         self._leaving = True
-        if self.session.live:
-            self.say("Stopping the run…")
+        if self.session.live or self.session.asking:
+            self.say("Stopping…")
         self._finish(reason)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group="app.leave")

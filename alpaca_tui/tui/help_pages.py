@@ -18,6 +18,7 @@ _AREAS = {
     "editor": ("editor", "texts", "app"),
     "review": ("review", "app"),
     "lint": ("lint", "list", "app"),
+    "ask": ("ask", "list", "app"),
     "statistics": ("statistics", "list", "app"),
     "twins": ("twins", "list", "app"),
     "transfer": ("transfer", "app"),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alpaca_tui.errors import UserError
 
 if TYPE_CHECKING:
+    from alpaca_tui.curation.assist import Asked, AskSettings, Progress
     from alpaca_tui.finetune.tokens import TokenizerProcess
     from alpaca_tui.generation.events import Snapshot, StopReason
     from alpaca_tui.generation.settings import GenerationSettings
@@ -37,6 +38,19 @@ class Run(Protocol):
     def snapshot(self) -> Snapshot: ...
     def wait(self, timeout: float | None = None) -> bool: ...
     def close(self) -> None: ...
+
+
+class Question(Protocol):
+    """A question to the teacher about rows, as `curation.assist.Asking` is one. `stop` returns at once."""
+
+    settings: AskSettings
+
+    @property
+    def rows(self) -> list[Asked]: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+    def progress(self) -> Progress: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,7 @@ class Twins:
 
 
 Prepare = Callable[["Workspace", "GenerationSettings"], Run]
+PrepareQuestion = Callable[["Workspace", "AskSettings", Sequence[int]], Question]
 
 
 def _prepare(workspace: Workspace, settings: GenerationSettings) -> Run:
@@ -108,12 +123,25 @@ def _prepare(workspace: Workspace, settings: GenerationSettings) -> Run:
     return prepare(workspace, settings)
 
 
-class Session:
-    """One workspace, at most one live run of ours."""
+def _prepare_question(workspace: Workspace, settings: AskSettings, rows: Sequence[int]) -> Question:
+    from alpaca_tui.curation.assist import prepare
 
-    def __init__(self, workspace: Workspace, *, prepare: Prepare = _prepare) -> None:
+    return prepare(workspace, settings, rows)
+
+
+class Session:
+    """One workspace, at most one live run of ours, at most one question about rows."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        prepare: Prepare = _prepare,
+        prepare_question: PrepareQuestion = _prepare_question,
+    ) -> None:
         self.workspace = workspace
         self._prepare = prepare
+        self._prepare_question = prepare_question
         self._store: Store | None = None
         self._lock = threading.Lock()
         self._twins = Twins()
@@ -121,6 +149,7 @@ class Session:
         self._tokenizer: TokenizerProcess | None = None
         self._leaks: Mapping[str, str] | None = None
         self.run: Run | None = None
+        self.question: Question | None = None
         self.stored: Stored | None = None
 
     # --- the live run (cheap)
@@ -133,6 +162,11 @@ class Session:
     def live(self) -> bool:
         """A run of ours is going on: leaving now would stop it."""
         return self.run is not None and self.run.snapshot().state != "stopped"
+
+    @property
+    def asking(self) -> bool:
+        """A question about rows is being asked: leaving now would stop it."""
+        return self.question is not None and not self.question.progress().stopped
 
     # --- blocking: in thread workers only
 
@@ -151,8 +185,21 @@ class Session:
         run.start()
         return run
 
+    def ask(self, settings: AskSettings, rows: Sequence[int]) -> Question:
+        """Begin to ask the teacher about rows. An earlier question must have ended. Raises UserError."""
+        self.settle_question()
+        self.question = self._prepare_question(self.workspace, settings, rows)
+        self.question.start()
+        return self.question
+
+    def settle_question(self) -> None:
+        """Let go of the workspace's lock once the question has been asked; what it came to stays to be seen."""
+        if self.question is not None:
+            self.question.close()
+
     def end(self, reason: StopReason, timeout: float = 30.0) -> bool:
-        """Stop the live run, if any, and wait for it; False when it did not stop in time."""
+        """Stop what is live and wait for it; False when the run did not stop in time."""
+        self.settle_question()
         run = self.run
         if run is None:
             return True
@@ -243,6 +290,7 @@ class Session:
 
     def close(self) -> None:
         """Let go of everything; the run must have ended."""
+        self.settle_question()
         with self._lock:
             if self._tokenizer is not None:
                 self._tokenizer.close()

@@ -190,7 +190,7 @@ def test_an_unreadable_answer_is_kept_and_says_so(workspace: Workspace, store: S
     assert (one.verdict, one.output) == ("", None)
     assert "form" in one.reason
     with pytest.raises(UserError, match="nothing to take"):
-        accept(store, one, store.examples_by_id([1])[0])
+        accept(store, [(one, store.examples_by_id([1])[0])])
 
 
 def test_rows_that_went_meanwhile_are_not_asked_about(workspace: Workspace, store: Store) -> None:
@@ -209,7 +209,7 @@ def test_accepting_is_an_operation_of_the_teachers_that_undo_takes_back(
         ask(workspace, settings(server), [3])
     [one] = store.suggestions()
     row = store.examples_by_id([3])[0]
-    done = accept(store, one, row)
+    done = accept(store, [(one, row)])
     assert done.operation is not None
     assert done.operation.who == "teacher"
     assert store.examples_by_id([3])[0].output == "7"
@@ -221,6 +221,23 @@ def test_accepting_is_an_operation_of_the_teachers_that_undo_takes_back(
     assert store.suggestions() == []
 
 
+def test_many_are_accepted_as_one_operation_or_none_is(workspace: Workspace, store: Store) -> None:
+    with FaultyServer(answer=WRONG) as server:
+        ask(workspace, settings(server), [1, 2, 3])
+    decided = [(one, store.examples_by_id([one.example_id])[0]) for one in store.suggestions()]
+    edits.save(store, 3, {"output": "9"}, expected=None)
+    with pytest.raises(Conflict):
+        accept(store, decided)
+    assert [row.output for row in store.examples_by_id([1, 2, 3])] == ["8", "8", "9"]
+    assert len(store.suggestions()) == 3
+    done = accept(store, [pair for pair in decided if pair[1].id != 3])
+    assert done.operation is not None
+    assert done.operation.rows == 2
+    store.undo()
+    assert [row.output for row in store.examples_by_id([1, 2, 3])] == ["8", "8", "9"]
+    assert len(store.suggestions()) == 3
+
+
 def test_a_row_changed_meanwhile_is_not_overwritten(workspace: Workspace, store: Store) -> None:
     with FaultyServer(answer=WRONG) as server:
         ask(workspace, settings(server), [3])
@@ -228,7 +245,7 @@ def test_a_row_changed_meanwhile_is_not_overwritten(workspace: Workspace, store:
     row = store.examples_by_id([3])[0]
     edits.save(store, 3, {"output": "seven"}, expected=row.revised)
     with pytest.raises(Conflict):
-        accept(store, one, row)
+        accept(store, [(one, row)])
     assert store.examples_by_id([3])[0].output == "seven"
     [late] = store.suggestions()
     assert late.stale
@@ -239,7 +256,7 @@ def test_a_judgement_taken_is_a_status(workspace: Workspace, store: Store, verdi
     with FaultyServer(answer=f"Verdict: {verdict}\nReason: So it is.") as server:
         ask(workspace, settings(server, kind="judge"), [3])
     [one] = store.suggestions()
-    accept(store, one, store.examples_by_id([3])[0])
+    accept(store, [(one, store.examples_by_id([3])[0])])
     assert store.examples_by_id([3])[0].status == status
 
 

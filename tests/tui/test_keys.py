@@ -9,6 +9,8 @@ import pytest
 
 from alpaca_tui.tui import keys
 from alpaca_tui.tui.app import AlpacaApp
+from alpaca_tui.tui.screens.dataset.ask_form import AskDialog
+from alpaca_tui.tui.screens.dataset.asking import AskingScreen
 from alpaca_tui.tui.screens.dataset.dialogs import Chooser, LineDialog, LookFirst
 from alpaca_tui.tui.screens.dataset.duplicates import DuplicatesScreen
 from alpaca_tui.tui.screens.dataset.editor import EditorScreen
@@ -49,6 +51,8 @@ OWNERS: dict[str, list[type]] = {
     "operations": [OperationsScreen],
     "lint": [LintScreen],
     "twins": [DuplicatesScreen],
+    "ask-form": [AskDialog],
+    "ask": [AskingScreen],
     "statistics": [StatisticsScreen],
     "transfer": [ImportScreen, ExportScreen],
     "chooser": [Chooser],
@@ -88,7 +92,7 @@ def test_a_key_means_one_thing_in_its_area(area: str) -> None:
 def test_no_screen_key_is_taken_by_the_lists_on_it() -> None:
     of_lists = {name for key in keys.of_area("list") for name in key.keys}
     areas = ("app", "home", "generate", "candidates", "completion", "answers")
-    of_dataset = ("dataset", "operations", "lint", "statistics")
+    of_dataset = ("dataset", "operations", "lint", "ask", "statistics")
     for area in (*areas, *of_dataset):
         own = {name for key in keys.of_area(area) for name in key.keys}
         assert not own & of_lists, area
@@ -123,6 +127,7 @@ def test_keys_are_shown_as_people_write_them() -> None:
         OperationsScreen,
         LintScreen,
         DuplicatesScreen,
+        AskingScreen,
         StatisticsScreen,
         ImportScreen,
     ],

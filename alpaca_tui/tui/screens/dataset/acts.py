@@ -234,6 +234,11 @@ class RowActs(RoomScreen):
 
         self._with_row(lambda row: fix_row(self, row))
 
+    def action_ask(self) -> None:
+        from alpaca_tui.tui.screens.dataset.asking import ask_teacher
+
+        ask_teacher(self)
+
     def action_copy(self) -> None:
         self._with_row(lambda row: self.alpaca.copy(detail_lines.row_json(row), "the row as JSON"))
 

@@ -532,7 +532,6 @@ _NEEDS_ROW = frozenset(
         "delete",
         "external",
         "fix",
-        "ask",
         "copy",
         "rendered",
         "review",

@@ -342,6 +342,18 @@ def from_config(config: Mapping[str, Any]) -> Values:
     return values
 
 
+def known_price(values: Mapping[str, Any], checked: Checked) -> tuple[float, float] | None:
+    """The price a form gives, else the table's for its model; USD per million tokens, input and output."""
+    if checked.settings.get("price"):
+        return checked.settings["price"]
+    if values.get("teacher") != "openai":
+        return None
+    from alpaca_tui.teacher.pricing import find_price
+
+    known = find_price(str(values.get("model", "")).strip(), "openai")
+    return (known.input, known.output) if known is not None else None
+
+
 def forecast(
     values: Mapping[str, str | bool], kept: int, price: tuple[float, float] | None
 ) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from textual import events, on
 from textual.binding import BindingType
@@ -177,24 +177,13 @@ class Setup(Vertical):
             row.fault(checked.errors.get(row.item.name, ""))
         self._key_line(str(values["teacher"]))
         forecast = self.query_one(Forecast)
-        forecast.rows = form.forecast(values, self.kept, self._price(values, checked))
+        forecast.rows = form.forecast(values, self.kept, form.known_price(values, checked))
         forecast.redraw()
         off = len(checked.off)
         title = f"Filter rules: {'all on' if not off else plural(off, 'rule') + ' off'}"
         rules = self.query_one("#rules", Collapsible)
         if rules.title != title:
             rules.title = title
-
-    @staticmethod
-    def _price(values: Mapping[str, Any], checked: form.Checked) -> tuple[float, float] | None:
-        if checked.settings.get("price"):
-            return checked.settings["price"]
-        if values.get("teacher") != "openai":
-            return None
-        from alpaca_tui.teacher.pricing import find_price
-
-        known = find_price(str(values.get("model", "")).strip(), "openai")
-        return (known.input, known.output) if known is not None else None
 
     def _key_line(self, teacher: str) -> None:
         """Whether a key is there, never what it is."""
