@@ -49,6 +49,7 @@ class AskingScreen(RoomScreen):
         super().__init__()
         self._open: Sequence[SuggestionRow] = ()
         self._answered = -1
+        self._read: frozenset[int] = frozenset()  # answers of the question that were there at the last reading
 
     def body(self) -> Iterable[Widget]:
         yield AskedLine()
@@ -68,16 +69,17 @@ class AskingScreen(RoomScreen):
     def reload(self) -> None:
         """Read the open answers and the beginnings of their rows anew."""
 
-        def job() -> tuple[list[SuggestionRow], dict[int, str]]:
+        def job() -> tuple[list[SuggestionRow], dict[int, str], frozenset[int]]:
             store = self.session.ensure_store()
-            found = store.suggestions(limit=_MOST)
             asked = self.session.question.rows if self.session.question is not None else []
+            known = frozenset(one.suggestion for one in asked if one.suggestion is not None)
+            found = store.suggestions(limit=_MOST)
             ids = list(dict.fromkeys([*(one.row for one in asked), *(one.example_id for one in found)]))
-            return found, {line.id: line.instruction for line in store.example_lines(ids)}
+            return found, {line.id: line.instruction for line in store.example_lines(ids)}, known
 
-        def show(found: tuple[list[SuggestionRow], dict[int, str]]) -> None:
-            self._open, view = found[0], self.query_one(AnswerList)
-            view.texts = found[1]
+        def show(found: tuple[list[SuggestionRow], dict[int, str], frozenset[int]]) -> None:
+            view = self.query_one(AnswerList)
+            self._open, view.texts, self._read = found
             self._list()
             self._show_answer()
 
@@ -104,7 +106,8 @@ class AskingScreen(RoomScreen):
         entries: list[Entry] = []
         for asked in question.rows if question is not None else ():
             one = by_id.pop(asked.suggestion, None) if asked.suggestion is not None else None
-            if one is not None or asked.state != "answered":
+            decided = one is None and asked.suggestion in self._read
+            if not decided:
                 entries.append(Entry(("asked", asked.row), asked.row, one, asked))
         entries += [Entry(("open", one.id), one.example_id, one) for one in by_id.values()]
         view, line = self.query_one(AnswerList), self.query_one(AskedLine)
