@@ -48,8 +48,9 @@ def inspect(
     progress: Progress | None = None,
     stop: Event | None = None,
     processes: int | None = None,
+    most: int | None = None,
 ) -> int:
-    """Read every row that has not been read as it is now; returns how many that were.
+    """Read every row that has not been read as it is now (at most so many); returns how many that were.
 
     Each few hundred rows are one transaction: what was read stays read whatever happens. `stop` ends it
     early. processes: how many may work (None: one a core, and none for few rows). Raises UserError.
@@ -57,11 +58,12 @@ def inspect(
     total = store.count_uninspected(READER_VERSION)
     if not total:
         return 0
+    total = total if most is None else min(total, most)
     store.void_inspections(READER_VERSION)
     context = context or context_of(store)
     bits = store.register_flags({rule.id: rule.severity for rule in RULES.values()})
     read = 0
-    for texts, told in _told(_chunks(store), total, context, processes):
+    for texts, told in _told(_chunks(store, most), total, context, processes):
         store.set_inspections(list(zip(texts, told, strict=True)), bits, GROUP_RULES, _grouping)
         read += len(texts)
         if progress is not None:
@@ -135,11 +137,12 @@ def _grouping(rows: Sequence[Fellow]) -> Mapping[int, Sequence[str]]:
     return {id: [found.rule for found in findings] for id, findings in lint_groups(rows).items()}
 
 
-def _chunks(store: Store) -> Iterator[list[Texts]]:
-    after = 0
-    while rows := store.uninspected(_CHUNK, after=after):
+def _chunks(store: Store, most: int | None) -> Iterator[list[Texts]]:
+    after, left = 0, most
+    while rows := store.uninspected(_CHUNK if left is None else min(_CHUNK, left), after=after):
         yield rows
         after = rows[-1].id
+        left = None if left is None else left - len(rows)
 
 
 def _told(

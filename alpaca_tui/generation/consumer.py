@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from alpaca_tui.errors import UserError
+from alpaca_tui.generation.arrivals import AT_THE_END, Arrivals
 from alpaca_tui.generation.board import Board
 from alpaca_tui.generation.counts import Counts
 from alpaca_tui.generation.events import TaskView
@@ -25,6 +26,8 @@ from alpaca_tui.store.verdicts import place_key
 
 logger = logging.getLogger(__name__)
 PREVIEW_INTERVAL_S = 0.1
+READ_AFTER = 20
+"""Answers after which what they brought is read, however many wait."""
 
 
 class Watcher(Protocol):
@@ -96,6 +99,7 @@ class Consumer:
         counts: Counts,
         board: Board,
         watcher: Watcher,
+        arrivals: Arrivals,
         *,
         goal: int,
         parser: ParserName,
@@ -105,6 +109,8 @@ class Consumer:
         self._counts = counts
         self._board = board
         self._watcher = watcher
+        self._arrivals = arrivals
+        self._unread = 0
         self._goal = goal
         self._parser: ParserName = parser
         self._queue: queue.SimpleQueue[int | Callable[[], None] | None] = queue.SimpleQueue()
@@ -148,6 +154,7 @@ class Consumer:
                 self._preview()
                 continue
             if item is None:
+                self._arrivals.read(AT_THE_END)
                 return
             try:
                 if callable(item):
@@ -167,8 +174,12 @@ class Consumer:
                         "The log has the details. Continue the run to judge it again.",
                     )
                 )
-            if self._queue.empty():
+            idle = self._queue.empty()
+            if idle:
                 self._preview()
+            if self._unread and (idle or self._unread >= READ_AFTER):
+                self._unread = 0
+                self._arrivals.read()
 
     def consume(self, completion: CompletionRow) -> None:
         """Parse, judge, store (one transaction), count, tell."""
@@ -179,6 +190,7 @@ class Consumer:
         for item, (_, example_id) in zip(judged, ids, strict=True):
             if item.slot is not None and example_id is not None:
                 self._judge.name(item.slot, f"row:{example_id}")
+        self._unread += 1
         self._counts.add_completion(judged)
         self._board.judged([view_of(self._judge, item, completion.id) for item in judged])
         self._board.ended(completion.id)
@@ -203,9 +215,8 @@ class Consumer:
                 mean=candidate.mean,
             )
             self._judge.name(judged.slot, f"row:{example_id}")
-            self._counts.surplus -= 1
-            self._counts.kept += 1
-            self._counts.kept_this_run += 1
+            self._counts.add_promoted(task.instruction)
+            self._unread += 1
 
     def _surplus(self) -> list[CandidateRow]:
         """Every surplus candidate, oldest first."""

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from alpaca_tui.curation.diversity import VerbTally, root_verb_object
 from alpaca_tui.generation.events import Verdict
 from alpaca_tui.generation.judge import Judged
 
@@ -32,7 +33,7 @@ class Counts:
     """Totals over the workspace, and the run's own pace.
 
     `streak`: candidates in a row that brought nothing kept. `outcomes`: of the last completions, whether
-    each held at least one task.
+    each held at least one task. `verbs`: the root verbs of what was kept.
     """
 
     kept: int = 0
@@ -48,6 +49,7 @@ class Counts:
     completions_this_run: int = 0
     histogram: list[int] = field(default_factory=lambda: [0] * HISTOGRAM_BINS)
     acceptance: deque[float] = field(default_factory=lambda: deque[float](maxlen=ACCEPTANCE_POINTS))
+    verbs: VerbTally = field(default_factory=VerbTally)
     streak: int = 0
     outcomes: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=OUTCOME_WINDOW))
     clock: Callable[[], float] = time.monotonic
@@ -72,6 +74,7 @@ class Counts:
             match candidate.verdict:
                 case Verdict.KEPT:
                     kept += 1
+                    self.verbs.add(*root_verb_object(candidate.task.instruction))
                 case Verdict.DUPLICATE:
                     self.duplicates += 1
                 case Verdict.FILTERED:
@@ -91,6 +94,13 @@ class Counts:
         judged = [verdict for verdict in verdicts if verdict is not Verdict.TRUNCATED]
         if judged and Verdict.SURPLUS not in judged:
             self.acceptance.append(judged.count(Verdict.KEPT) / len(judged))
+
+    def add_promoted(self, instruction: str) -> None:
+        """Count a surplus task that is kept after all."""
+        self.surplus -= 1
+        self.kept += 1
+        self.kept_this_run += 1
+        self.verbs.add(*root_verb_object(instruction))
 
     def add_failure(self) -> None:
         """Count one completion that failed after all its retries."""

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alpaca_tui.errors import UserError
+from alpaca_tui.generation.arrivals import Arrivals
 from alpaca_tui.generation.board import Board
 from alpaca_tui.generation.consumer import Consumer
 from alpaca_tui.generation.counts import Counts
@@ -90,7 +91,14 @@ class Generation:
         self._done = threading.Event()
         self._asking = False
         self._consumer = Consumer(
-            store, judge, counts, self._board, self, goal=settings.goal, parser=settings.parser
+            store,
+            judge,
+            counts,
+            self._board,
+            self,
+            Arrivals(store, seeds),
+            goal=settings.goal,
+            parser=settings.parser,
         )
         self._scheduler = Scheduler(
             teacher_factory,
@@ -263,6 +271,7 @@ class Generation:
             model=self.endpoint.model,
             histogram=tuple(counts.histogram),
             acceptance=tuple(counts.acceptance),
+            new_verb_rate=counts.verbs.new_verb_rate,
             streams=self._board.streams(),
             recent=self._board.recent(),
             log=self._board.log_lines(),
@@ -281,6 +290,7 @@ class Generation:
             "surplus": counts.surplus,
             "completions": counts.completions,
             "failed": counts.failed,
+            "new_verb_rate": counts.verbs.new_verb_rate,
             "usage": {
                 "prompt_tokens": self._earlier.prompt_tokens + status.prompt_tokens,
                 "completion_tokens": self._earlier.completion_tokens + status.completion_tokens,

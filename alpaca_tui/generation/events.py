@@ -90,7 +90,10 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a screen shows of a run, at one moment. Times are seconds, rates per second."""
+    """Everything a screen shows of a run, at one moment. Times are seconds, rates per second.
+
+    new_verb_rate: of the last hundred kept instructions, the share whose root verb was the first of its kind.
+    """
 
     run_id: int
     state: RunState
@@ -125,6 +128,7 @@ class Snapshot:
     model: str
     histogram: tuple[int, ...] = ()
     acceptance: tuple[float, ...] = ()
+    new_verb_rate: float | None = None
     streams: tuple[StreamView, ...] = ()
     recent: tuple[TaskView, ...] = ()
     log: tuple[LogLine, ...] = field(default=())

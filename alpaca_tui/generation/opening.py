@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alpaca_tui.config import Settings, load_settings
+from alpaca_tui.curation.diversity import VerbTally, root_verb_object
 from alpaca_tui.generation.counts import ACCEPTANCE_POINTS, HISTOGRAM_BINS, Counts
 from alpaca_tui.generation.engine import Generation
 from alpaca_tui.generation.judge import Judge
@@ -113,7 +114,16 @@ def load_counts(store: Store) -> Counts:
         completions=tally.completions.get("done", 0) - len(store.unjudged()),
         failed=tally.completions.get("failed", 0),
         histogram=store.nearest_histogram(HISTOGRAM_BINS),
+        verbs=_verbs(store),
         acceptance=deque(
             (point.kept / point.judged for point in points if point.judged), maxlen=ACCEPTANCE_POINTS
         ),
     )
+
+
+def _verbs(store: Store) -> VerbTally:
+    """The root verbs of the rows so far, in the order they came."""
+    tally = VerbTally()
+    for row in store.root_verbs():
+        tally.add(*(root_verb_object(row.unread) if row.unread is not None else (row.verb, row.object)))
+    return tally

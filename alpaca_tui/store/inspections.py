@@ -25,6 +25,14 @@ class Fellow(NamedTuple):
     prompt_key: int
 
 
+class RootVerb(NamedTuple):
+    """Of one instruction, as reading it told. unread: the instruction, where nobody has read it yet."""
+
+    verb: str | None
+    object: str | None
+    unread: str | None
+
+
 Grouping = Callable[[Sequence[Fellow]], Mapping[int, Sequence[str]]]
 """Rows of several prompts, by id -> the group rules each of them breaks."""
 
@@ -90,6 +98,15 @@ class Inspections:
                     ).rowcount
             _regroup(db, sorted(touched), bits, group_mask, grouping)
         return held
+
+    def root_verbs(self) -> list[RootVerb]:
+        """The root verb and its object of every generated row in the dataset, in the order they came."""
+        with self._db.read() as db:
+            rows = db.execute(
+                "SELECT verb, object, CASE WHEN inspected = 0 THEN instruction END FROM example "
+                "WHERE source = 'generated' AND withdrawn = 0 AND deleted = 0 ORDER BY id"
+            ).fetchall()
+        return [RootVerb(*row) for row in rows]
 
     def uncounted(self, limit: int = 5_000) -> list[Texts]:
         """Rows whose length in tokens is not known, by id."""

@@ -132,6 +132,7 @@ def _snapshot(store: Store, seen: Overview, run: RunRow, twins: Twins) -> Snapsh
         model=str(config.get("answering_model") or config.get("model") or ""),
         histogram=seen.histogram,
         acceptance=seen.acceptance,
+        new_verb_rate=totals.get("new_verb_rate"),
         recent=_recent(store, seen.recent, config, twins),
         log=tuple(
             LogLine(entry.at, entry.kind, entry.message)

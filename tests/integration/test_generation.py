@@ -12,6 +12,7 @@ import pytest
 from rouge_score import rouge_scorer
 
 from alpaca_tui.curation.export import export_alpaca
+from alpaca_tui.curation.readers import READER_VERSION
 from alpaca_tui.errors import UserError
 from alpaca_tui.generation.engine import Generation
 from alpaca_tui.generation.events import StopReason
@@ -19,6 +20,7 @@ from alpaca_tui.generation.opening import prepare, seeds_in_force
 from alpaca_tui.generation.rejudge import rejudge
 from alpaca_tui.generation.rescue import rescue
 from alpaca_tui.generation.settings import GenerationSettings
+from alpaca_tui.store.rows import ImportedRow
 from alpaca_tui.store.store import Store
 from alpaca_tui.workspace import Workspace
 from tests.support.faulty_server import FaultyServer
@@ -96,6 +98,36 @@ def test_a_higher_goal_continues_and_takes_the_surplus_first(workspace: Workspac
         assert store.count_examples() == 60
         indexes = [row.index for row in store.completions(order="begin", limit=1000)]
         assert len(indexes) == len(set(indexes)), "no request is asked twice"
+
+
+def test_rows_are_read_by_the_lint_as_they_arrive(workspace: Workspace) -> None:
+    with FaultyServer(tasks=7) as server:
+        run = run_to_end(workspace, settings(server, goal=40))
+        with workspace.open_store() as store:
+            verbs = [row.verb for row in store.root_verbs()]
+            assert store.count_uninspected(READER_VERSION) == 0
+        again = run_to_end(workspace, settings(server, goal=60))
+    assert len(verbs) == 40
+    first = [verb is not None and verb not in verbs[:place] for place, verb in enumerate(verbs)]
+    assert run.snapshot().new_verb_rate == pytest.approx(sum(first) / len(first))
+    with workspace.open_store() as store:
+        verbs = [row.verb for row in store.root_verbs()]
+        ended = store.last_run()
+        assert store.count_uninspected(READER_VERSION) == 0
+    first = [verb is not None and verb not in verbs[:place] for place, verb in enumerate(verbs)]
+    assert again.snapshot().new_verb_rate == pytest.approx(sum(first) / len(first))
+    assert ended is not None
+    assert ended.totals["new_verb_rate"] == again.snapshot().new_verb_rate
+
+
+def test_a_dataset_nobody_has_read_does_not_hold_the_verdicts_up(workspace: Workspace) -> None:
+    with workspace.open_store() as store:
+        rows = [ImportedRow(f"Count the {n} birds on the roof.", "", "", {}) for n in range(3_000)]
+        store.add_imported(rows, "birds.json")
+    with FaultyServer(tasks=7) as server:
+        run_to_end(workspace, settings(server, goal=10))
+    with workspace.open_store() as store:
+        assert 0 < store.count_uninspected(READER_VERSION) < 3_000
 
 
 def test_thirty_percent_faults_still_reach_the_goal(workspace: Workspace) -> None:

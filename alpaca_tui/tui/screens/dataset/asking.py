@@ -49,7 +49,9 @@ class AskingScreen(RoomScreen):
         super().__init__()
         self._open: Sequence[SuggestionRow] = ()
         self._answered = -1
-        self._read: frozenset[int] = frozenset()  # answers of the question that were there at the last reading
+        self._read: frozenset[int] = (
+            frozenset()
+        )  # answers of the question that were there at the last reading
 
     def body(self) -> Iterable[Widget]:
         yield AskedLine()

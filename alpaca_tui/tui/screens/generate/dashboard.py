@@ -197,6 +197,7 @@ class Dashboard(Container):
             ("streams", f"{words.count(view.in_flight)} in flight" if view.in_flight else ""),
             ("feed", f"{words.count(view.judged)} in all" if view.judged else ""),
             ("histogram", f"duplicate over {view.threshold:.2f}"),
+            ("acceptance", _new_verbs(view.new_verb_rate)),
         ):
             pane = self._panes[name]
             if pane.border_subtitle != text:
@@ -230,6 +231,11 @@ class Dashboard(Container):
     def on_mount(self) -> None:
         self._panes = {pane.id or "": pane for pane in self.query(SnapshotView)}
         self._choose(NARROW_VIEWS[0])
+
+
+def _new_verbs(rate: float | None) -> str:
+    """How many of the last hundred kept tasks ask for something no task has asked for before."""
+    return "" if rate is None else f"{100 * rate:.0f} % new verbs"
 
 
 def _tile_parts(view: Snapshot) -> object:
