@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from alpaca_tui.generation.settings import GenerationSettings
+from alpaca_tui.tui.screens.dataset.importing import ImportScreen
+from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 from alpaca_tui.tui.screens.home import HomeScreen, next_steps
-from alpaca_tui.tui.session import Stored
+from alpaca_tui.tui.session import Session, Stored
+from alpaca_tui.workspace import Workspace
 from tests.tui.conftest import app_with, running, screen_text, until
 from tests.tui.fakes import FakeRun, snapshot
 
@@ -25,7 +29,25 @@ def test_the_first_step_is_what_one_usually_wants(stopped: Stored) -> None:
     assert first(replace(stopped, busy="Process 12")) == "home.watch"
     assert stopped.snapshot is not None
     done = replace(stopped, snapshot=replace(stopped.snapshot, kept=300))
-    assert first(done) == "home.setup"
+    assert first(done) == "home.curate"
+    assert first(Stored(rows=12, imported=12)) == "home.curate"
+
+
+async def test_an_empty_workspace_offers_to_import(tmp_path: Path) -> None:
+    app = app_with(session=Session(Workspace(tmp_path / "w")))
+    async with running(app) as pilot:
+        assert "Import a dataset" in screen_text(app)
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, DatasetScreen))
+
+
+async def test_from_home_to_the_dataset(stopped: Stored) -> None:
+    async with running(app_with(stopped)) as pilot:
+        assert "review and export its 132 rows" in screen_text(pilot.app)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DatasetScreen))
 
 
 async def test_an_empty_workspace_says_how_to_begin() -> None:

@@ -10,6 +10,8 @@ GENERATE: tuple[Key, ...] = (
     Key("home", "home.continue", ("r",), "continue_run", "Continue", "Continue the last run where it stopped.", command="home: Continue the last run"),
     Key("home", "home.watch", ("w",), "watch", "Watch", "Go to the live run.", command="home: Watch the run"),
     Key("home", "home.setup", ("n",), "setup", "New run", "Set up a run with a teacher of your choice.", command="home: Set up a run"),
+    Key("home", "home.curate", ("e",), "curate", "Curate", "Go to the dataset: find, fix, review, export.", command="home: Curate the dataset"),
+    Key("home", "home.import", ("i",), "import", "Import", "Take rows in from a file, a folder or the Hub.", command="home: Import a dataset"),
     Key("home", "home.candidates", ("c",), "candidates", "Candidates", "Browse everything the teacher wrote, kept or not.", command="home: Browse candidates"),
     # --- Generate
     Key("generate", "generate.pause", ("space", "p"), "pause", "Pause", "Pause: what is in flight is finished, nothing new is asked.", RUN, command="generate: Pause the run"),

@@ -51,22 +51,27 @@ def next_steps(stored: Stored, live: bool) -> list[Step]:
     """What can be done, the best first."""
     demo = Step("home.demo", "Try it offline", "the demo teacher needs no key, no network and no GPU")
     setup = Step("home.setup", "Set up a run", "OpenAI, or any server that speaks its protocol")
+    take = Step("home.import", "Import a dataset", "Alpaca JSON, JSON lines, CSV, Parquet, chats, the Hub")
     look = Step("home.candidates", "Look through it", "everything the teacher wrote, with its verdicts")
+    rows = plural(stored.rows, "row")
+    curate = Step("home.curate", "Curate the dataset", f"find, fix, review and export its {rows}")
     view = stored.snapshot
     if live:
-        return [Step("home.watch", "Watch the run", "it is going on right now"), look]
+        return [Step("home.watch", "Watch the run", "it is going on right now"), curate, look]
     if stored.busy:
-        return [Step("home.watch", "Look in", f"{stored.busy} is generating here"), look]
+        return [Step("home.watch", "Look in", f"{stored.busy} is generating here"), curate, look]
+    if view is None and stored.rows:
+        return [curate, setup, demo]
     if view is None:
-        return [demo, setup] + ([look] if stored.candidates else [])
+        return [demo, setup, take] + ([look] if stored.candidates else [])
     if view.kept < view.goal:
         missing = plural(view.goal - view.kept, "task")
         again = Step(
             "home.continue", "Continue the run", f"{missing} to go to its goal of {words.count(view.goal)}"
         )
-        return [again, look, setup]
+        return [again, curate, look, setup]
     more = Step("home.setup", "Set up the next run", "a higher goal, another topic, another teacher")
-    return [more, look]
+    return [curate, look, more] if stored.rows else [more, look]
 
 
 class Facts(LineView):
@@ -295,6 +300,15 @@ class HomeScreen(RoomScreen):
         screen = self.alpaca.screen
         if isinstance(screen, GenerateScreen):
             screen.start_demo()
+
+    async def action_curate(self) -> None:
+        await self.alpaca.action_go("dataset")
+
+    async def action_import(self) -> None:
+        from alpaca_tui.tui.screens.dataset.importing import ImportScreen
+
+        await self.alpaca.action_go("dataset")
+        self.alpaca.push_screen(ImportScreen())
 
     async def action_setup(self) -> None:
         from alpaca_tui.tui.screens.generate.screen import GenerateScreen
