@@ -191,20 +191,8 @@ def rejudge(
     with workspace.generation_lock(), workspace.open_store() as store:
         total = store.tally().completions.get("done", 0)
         with _progress(invocation, "Judging again", total) as advance:
-            result = judge_again(
-                store,
-                seeds_in_force(workspace, settings.seeds_file)[0],
-                settings.filter_rules(),
-                threshold=settings.threshold,
-                parser=settings.parser,
-                progress=advance,
-            )
-        store.log(
-            None,
-            "change",
-            f"Judged {result.completions:,} completions again: threshold {settings.threshold}, {settings.parser} parser.",
-            settings.to_json(),
-        )
+            seed_tasks = seeds_in_force(workspace, settings.seeds_file)[0]
+            result = judge_again(store, seed_tasks, settings, progress=advance)
     changes = result.changes
     invocation.result(
         {

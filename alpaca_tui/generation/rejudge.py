@@ -8,7 +8,7 @@ same dataset, row for row. Applied in one transaction; nothing is lost, and the 
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alpaca_tui.generation.consumer import candidates_for_store, name_places
@@ -17,6 +17,7 @@ from alpaca_tui.generation.filters import FilterRules
 from alpaca_tui.generation.judge import Judge, Judged
 from alpaca_tui.generation.parser import ParserName, Task, parse
 from alpaca_tui.generation.seeds import SeedTask
+from alpaca_tui.generation.settings import GenerationSettings
 from alpaca_tui.store.encoding import storable
 from alpaca_tui.store.rows import CandidateRow, Rejudged, RejudgeReport
 from alpaca_tui.store.store import Store
@@ -37,7 +38,37 @@ class RejudgeResult:
     changes: RejudgeReport = field(default_factory=RejudgeReport)
 
 
-def rejudge(
+class Rejudgement:
+    """Every stored completion judged under other rules, and nothing changed yet: to be looked at, then
+    applied."""
+
+    def __init__(self, store: Store, judge: Judge, plan: Mapping[int, list[Judged]]) -> None:
+        self._store = store
+        self._judge = judge
+        self._plan = plan
+        self.verdicts = Counter(item.verdict for judged in plan.values() for item in judged)
+        filtered = Counter(
+            item.rule or "other" for judged in plan.values() for item in judged if item.rule is not None
+        )
+        self.filtered = dict(sorted(filtered.items()))
+
+    def apply(self) -> RejudgeResult:
+        """Let the dataset follow, in one transaction. Raises UserError from the store."""
+        changes = self._store.apply_rejudge(
+            Rejudged(id, candidates_for_store(self._judge, judged)) for id, judged in self._plan.items()
+        )
+        return RejudgeResult(
+            kept=self._store.tally().kept,
+            duplicates=self.verdicts[Verdict.DUPLICATE],
+            filtered=self.filtered,
+            truncated=self.verdicts[Verdict.TRUNCATED],
+            surplus=self.verdicts[Verdict.SURPLUS],
+            completions=len(self._plan),
+            changes=changes,
+        )
+
+
+def judge_again(
     store: Store,
     seeds: Sequence[SeedTask],
     rules: FilterRules,
@@ -45,8 +76,8 @@ def rejudge(
     threshold: float,
     parser: ParserName,
     progress: Callable[[int], None] = lambda _: None,
-) -> RejudgeResult:
-    """Judge every stored completion under `rules`, `threshold` and `parser`; returns the new counts.
+) -> Rejudgement:
+    """Judge every stored completion under `rules`, `threshold` and `parser`.
 
     What came after a goal was reached stays surplus, whatever the rules: a later run with a higher goal
     takes it first. `progress` hears how many completions are judged. Raises UserError from the store.
@@ -57,22 +88,40 @@ def rejudge(
         replay.add(completion.id, completion.finish_order or 0, tasks)
         progress(number)
     replay.join_after(None)
-    changes = store.apply_rejudge(
-        Rejudged(id, candidates_for_store(replay.judge, judged)) for id, judged in replay.plan.items()
+    return Rejudgement(store, replay.judge, replay.plan)
+
+
+def rejudge(
+    store: Store,
+    seeds: Sequence[SeedTask],
+    settings: GenerationSettings,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> RejudgeResult:
+    """Judge every stored completion under the settings' rules, let the dataset follow, and leave a line in the
+    log. Raises UserError from the store."""
+    judged = judge_again(
+        store,
+        seeds,
+        settings.filter_rules(),
+        threshold=settings.threshold,
+        parser=settings.parser,
+        progress=progress,
     )
-    verdicts = Counter(item.verdict for judged in replay.plan.values() for item in judged)
-    filtered = Counter(
-        item.rule or "other" for judged in replay.plan.values() for item in judged if item.rule is not None
+    return keep(store, judged, settings)
+
+
+def keep(store: Store, judged: Rejudgement, settings: GenerationSettings) -> RejudgeResult:
+    """Apply what was judged, and say so in the log."""
+    result = judged.apply()
+    store.log(
+        None,
+        "change",
+        f"Judged {result.completions:,} completions again: threshold {settings.threshold}, "
+        f"{settings.parser} parser.",
+        settings.to_json(),
     )
-    return RejudgeResult(
-        kept=store.tally().kept,
-        duplicates=verdicts[Verdict.DUPLICATE],
-        filtered=dict(sorted(filtered.items())),
-        truncated=verdicts[Verdict.TRUNCATED],
-        surplus=verdicts[Verdict.SURPLUS],
-        completions=len(replay.plan),
-        changes=changes,
-    )
+    return result
 
 
 class _Replay:

@@ -6,6 +6,7 @@ no widget, so that tests and screens may put a fake run in its place.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from alpaca_tui.curation.assist import Asked, AskSettings, Progress
     from alpaca_tui.finetune.tokens import TokenizerProcess
     from alpaca_tui.generation.events import Snapshot, StopReason
+    from alpaca_tui.generation.rejudge import RejudgeResult
     from alpaca_tui.generation.settings import GenerationSettings
     from alpaca_tui.store.store import Store
     from alpaca_tui.workspace import Workspace
@@ -121,6 +123,48 @@ def _prepare(workspace: Workspace, settings: GenerationSettings) -> Run:
     from alpaca_tui.generation.opening import prepare
 
     return prepare(workspace, settings)
+
+
+class Rejudging:
+    """Everything the teacher wrote, judged under other rules and not yet applied. Nobody else generates in
+    the workspace until it is applied or closed. now, then: candidates by verdict."""
+
+    def __init__(self, workspace: Workspace, settings: GenerationSettings) -> None:
+        from alpaca_tui.generation.opening import seeds_in_force
+        from alpaca_tui.generation.rejudge import judge_again
+
+        self._settings = settings
+        with contextlib.ExitStack() as resources:
+            resources.enter_context(workspace.generation_lock())
+            self._store = resources.enter_context(workspace.open_store())
+            tally = self._store.tally()
+            self._judged = judge_again(
+                self._store,
+                seeds_in_force(workspace, settings.seeds_file)[0],
+                settings.filter_rules(),
+                threshold=settings.threshold,
+                parser=settings.parser,
+            )
+            self._resources = resources.pop_all()
+        self.now = {
+            "duplicate": tally.duplicates,
+            "filtered": sum(tally.filtered.values()),
+            "truncated": tally.truncated,
+            "surplus": tally.surplus,
+        }
+        self.now["kept"] = max(tally.candidates - sum(self.now.values()), 0)
+        self.then = {verdict.value: count for verdict, count in self._judged.verdicts.items()}
+
+    def apply(self) -> RejudgeResult:
+        """Let the dataset follow. Raises UserError."""
+        from alpaca_tui.generation.rejudge import keep
+
+        with self._resources:
+            return keep(self._store, self._judged, self._settings)
+
+    def close(self) -> None:
+        """Leave everything as it is."""
+        self._resources.close()
 
 
 def _prepare_question(workspace: Workspace, settings: AskSettings, rows: Sequence[int]) -> Question:
@@ -278,6 +322,16 @@ class Session:
             if self._tokenizer is None:
                 self._tokenizer = TokenizerProcess(name)
             return self._tokenizer
+
+    def last_config(self) -> Mapping[str, Any] | None:
+        """The settings of the last run; None where there was none."""
+        store = self.store()
+        run = store.last_run() if store is not None else None
+        return run.config if run is not None else None
+
+    def judge_again(self, settings: GenerationSettings) -> Rejudging:
+        """Judge everything stored under other rules, changing nothing yet. Raises UserError."""
+        return Rejudging(self.workspace, settings)
 
     def rescue(self, candidate_id: int) -> int:
         """Keep a rejected candidate by hand; its row's id. Raises UserError."""

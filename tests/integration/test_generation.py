@@ -288,19 +288,18 @@ def test_rejudging_calls_nobody_and_comes_back(workspace: Workspace, tmp_path: P
         run_to_end(workspace, settings(server, goal=45))
         asked = len(server.served())
     seeds = seeds_in_force(workspace, None)[0]
-    rules = chosen.filter_rules()
     with workspace.open_store() as store:
         before = dataset(store)
         tops = [row.top for row in store.iter_examples()]
         export_alpaca(store, tmp_path / "before.json")
-        same = rejudge(store, seeds, rules, threshold=0.7, parser="tolerant")
+        same = rejudge(store, seeds, chosen.model_copy(update={"threshold": 0.7}))
         assert dataset(store) == before
         assert [row.top for row in store.iter_examples()] == tops
         assert (same.changes.added, same.changes.withdrawn) == (0, 0)
-        strict = rejudge(store, seeds, rules, threshold=0.15, parser="tolerant")
+        strict = rejudge(store, seeds, chosen.model_copy(update={"threshold": 0.15}))
         assert strict.kept < 45
         assert strict.changes.withdrawn == 45 - strict.kept
-        back = rejudge(store, seeds, rules, threshold=0.7, parser="tolerant")
+        back = rejudge(store, seeds, chosen.model_copy(update={"threshold": 0.7}))
         assert back.kept == 45
         assert dataset(store) == before
         export_alpaca(store, tmp_path / "after.json")
@@ -318,9 +317,7 @@ def test_a_rescued_task_stays_through_a_rejudge(workspace: Workspace) -> None:
         duplicate = store.candidates(verdict="duplicate", limit=1)[0]
         row = rescue(store, duplicate.id)
         assert row in {example.id for example in store.iter_examples()}
-        rejudge(
-            store, seeds_in_force(workspace, None)[0], chosen.filter_rules(), threshold=0.2, parser="tolerant"
-        )
+        rejudge(store, seeds_in_force(workspace, None)[0], chosen)
         assert row in {example.id for example in store.iter_examples()}
         assert store.candidate(duplicate.id).rescued  # type: ignore[union-attr]
 

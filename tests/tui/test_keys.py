@@ -24,6 +24,7 @@ from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 from alpaca_tui.tui.screens.dataset.splitting import SplitScreen
 from alpaca_tui.tui.screens.dataset.statistics import StatisticsScreen
 from alpaca_tui.tui.screens.dialogs import ErrorDialog, QuestionDialog, TextDialog
+from alpaca_tui.tui.screens.generate.again import RulesDialog
 from alpaca_tui.tui.screens.generate.answers import AnswersScreen
 from alpaca_tui.tui.screens.generate.candidates import CandidatesScreen
 from alpaca_tui.tui.screens.generate.completion import CompletionScreen
@@ -59,7 +60,7 @@ OWNERS: dict[str, list[type]] = {
     "window": [Chooser, LineDialog, LookFirst],
     "list": [LineView, PagedTable],
     "dialog": [ErrorDialog, QuestionDialog, TextDialog],
-    "tune": [TuneDialog],
+    "tune": [TuneDialog, RulesDialog],
     "help": [HelpScreen],
 }
 

@@ -45,6 +45,7 @@ GENERATE: tuple[Key, ...] = (
     Key("candidates", "candidates.previous-tab", ("left_square_bracket", "left", "h"), "next_tab(-1)", "Previous list", "Previous list.", MOVE, show=False),
     Key("candidates", "candidates.search", ("slash",), "search", "Search", "Show only candidates whose text contains what you type.", LOOK, command="candidates: Search"),
     Key("candidates", "candidates.rescue", ("R",), "rescue", "Rescue", "Keep a rejected candidate by hand.", "This candidate", command="candidates: Rescue"),
+    Key("candidates", "candidates.again", ("J",), "again", "Judge again", "Judge everything the teacher wrote under other rules; you see what would change first.", "Everything", command="candidates: Judge again under other rules"),
     Key("candidates", "candidates.copy", ("y",), "copy", "Copy", "Copy the candidate as JSON.", "This candidate", command="candidates: Copy"),
     Key("candidates", "candidates.completion", ("a",), "answer", "Whole answer", "The answer this candidate came from.", LOOK, command="candidates: Open the whole answer"),
     Key("candidates", "candidates.close", ("escape",), "close", "Back", "Clear the search, then go back.", MOVE),

@@ -278,6 +278,11 @@ class CandidatesScreen(RoomScreen):
 
         self.alpaca.in_thread("candidates.rescue", job, done)
 
+    def action_again(self) -> None:
+        from alpaca_tui.tui.screens.generate.again import judge_again
+
+        judge_again(self.alpaca, lambda: self.reload(fresh=True))
+
 
 def kept_candidates(tally: Tally) -> int:
     """How many candidates stand as kept, whatever became of their rows later."""
