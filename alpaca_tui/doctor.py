@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from alpaca_tui.errors import UserError
+from alpaca_tui.store.database import has_full_text_search
 from alpaca_tui.workspace import Workspace
 
 State = Literal["ok", "missing", "problem"]
@@ -77,19 +78,15 @@ def _program() -> list[Finding]:
             f"{_version('alpaca-tui')} on Python {python}, {platform.platform()}",
         )
     ]
-    connection = sqlite3.connect(":memory:")
-    try:
-        options = {row[0] for row in connection.execute("PRAGMA compile_options")}
-    finally:
-        connection.close()
-    search = "ENABLE_FTS5" in options
+    search = has_full_text_search()
     findings.append(
         Finding(
             "program",
             "sqlite",
-            "ok" if search else "missing",
+            "ok" if search else "problem",
             f"SQLite {sqlite3.sqlite_version}"
-            + ("" if search else ", built without full-text search (FTS5)"),
+            + ("" if search else ", built without full-text search (FTS5), which the dataset needs"),
+            "" if search else "Use another Python: those of python.org and of the distributions have it.",
         )
     )
     return findings

@@ -13,8 +13,8 @@ import threading
 import time
 import weakref
 from collections.abc import Generator
-from contextlib import contextmanager
-from functools import lru_cache, partial
+from contextlib import closing, contextmanager
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,13 @@ class _Handle:
         self.connection = connection
         self.busy = threading.RLock()
         self.close = weakref.finalize(self, connection.close)
+
+
+@cache
+def has_full_text_search() -> bool:
+    """Whether this Python's SQLite has FTS5."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        return ("ENABLE_FTS5",) in connection.execute("PRAGMA compile_options").fetchall()
 
 
 class Database:
@@ -61,6 +68,12 @@ class Database:
                 "This Python's SQLite is too old",
                 f"It is {sqlite3.sqlite_version}; alpaca-tui needs 3.24 or newer.",
                 "Use a Python built with a newer SQLite.",
+            )
+        if not has_full_text_search():
+            raise UserError(
+                "This Python's SQLite cannot search texts",
+                "It was built without full-text search (FTS5), which the dataset needs.",
+                "Use another Python: those of python.org and of the distributions have it.",
             )
         if self.path.is_dir():
             raise faults.not_ours(self.path, "a folder")

@@ -581,3 +581,10 @@ def grown(store: Store, run: int, completions: int) -> dict[str, int]:
     with store._db.read() as connection:
         connection.set_progress_handler(None, 1)
     return costs
+
+
+def test_without_full_text_search_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "has_full_text_search", lambda: False)
+    with pytest.raises(UserError, match="cannot search texts"):
+        Store.open(tmp_path / "alpaca.db")
+    assert not (tmp_path / "alpaca.db").exists()
