@@ -7,12 +7,13 @@ diversity's words, no store.
 from __future__ import annotations
 
 import statistics
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from alpaca_tui.curation.diversity import Figure, analyser_name, figure_of, growth, root_verb_object
+from alpaca_tui.curation.diversity import Figure, Vocabulary, analyser_name, figure_of, root_verb_object
 from alpaca_tui.generation.novelty import NoveltyIndex
 
 FIELDS = ("instruction", "input", "output")
@@ -116,17 +117,17 @@ class Known:
 def statistics_of(rows: Iterable[tuple[Row, Known | None]]) -> Statistics:
     """The numbers of rows; of those nothing is known of, verb and object are worked out here."""
     total = with_input = 0
-    prompts = set[str]()
-    words: dict[str, list[int]] = {name: [] for name in FIELDS}
+    # Of a million rows no text is kept, only what is counted of each.
+    prompts, vocabulary = set[int](), Vocabulary()
+    words = {name: array("I") for name in FIELDS}
     pairs = Counter[tuple[str | None, str | None]]()
-    nearest: list[float] = []
+    nearest = array("d")
     sources, statuses, flags = Counter[str](), Counter[str](), Counter[str]()
-    instructions: list[str] = []
     for row, known in rows:
         total += 1
         with_input += bool(row.input)
-        prompts.add(row.instruction)
-        instructions.append(row.instruction)
+        prompts.add(hash(row.instruction))
+        vocabulary.add(row.instruction)
         for name in FIELDS:
             text: str = getattr(row, name)
             if text:
@@ -149,7 +150,7 @@ def statistics_of(rows: Iterable[tuple[Row, Known | None]]) -> Statistics:
         with_input=with_input,
         unique_instructions=len(prompts),
         lengths={name: lengths_of(name, counts) for name, counts in words.items() if counts},
-        growth=growth(instructions),
+        growth=vocabulary.growth(),
         similarity=similarity_of(nearest),
         sources=_named(sources, "source"),
         statuses=_named(statuses, "status"),

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from alpaca_tui.curation.diversity import (
     VerbTally,
+    Vocabulary,
     analyser_name,
     figure_of,
-    growth,
     root_verb_object,
     write_figure,
 )
@@ -134,10 +134,13 @@ def test_the_new_verb_rate_looks_at_the_last_ones():
 
 
 def test_vocabulary_growth():
-    curve = growth((f"word{'x' * (n % 10)} same" for n in range(100)), points=10)
+    vocabulary = Vocabulary()
+    for n in range(100):
+        vocabulary.add(f"word{'x' * (n % 10)} same")
+    curve = vocabulary.growth(points=10)
     assert [rows for rows, _ in curve] == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
     assert curve[-1] == (100, 11)
-    assert growth([]) == []
+    assert Vocabulary().growth() == []
 
 
 PAIRS = Counter(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from alpaca_tui.curation.diversity.analyser import analyse
 from alpaca_tui.curation.diversity.figure import Figure, Slice, figure_of, write_figure
 from alpaca_tui.curation.diversity.parser import load_parser, parsed
-from alpaca_tui.curation.diversity.tally import VerbTally, growth
+from alpaca_tui.curation.diversity.tally import VerbTally, Vocabulary
 
 ANALYSER_VERSION = 1
 """To be raised whenever the analyser answers otherwise: what another version told is stale."""
@@ -18,9 +18,9 @@ __all__ = [
     "Figure",
     "Slice",
     "VerbTally",
+    "Vocabulary",
     "analyser_name",
     "figure_of",
-    "growth",
     "load_parser",
     "root_verb_object",
     "write_figure",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
 
 _WORD = re.compile(r"[^\W\d_]+")
 _WINDOW = 100
@@ -35,20 +35,23 @@ class VerbTally:
         return sum(self._new) / len(self._new) if self._new else None
 
 
-def growth(texts: Iterable[str], points: int = 60) -> list[tuple[int, int]]:
-    """(rows, different words in them so far) at evenly spread rows, the last one included."""
-    counts: list[int] = []
-    seen: set[str] = set()
-    for text in texts:
-        seen.update(_WORD.findall(text.lower()))
-        counts.append(len(seen))
-    return sampled(counts, points)
+class Vocabulary:
+    """The different words of texts as they come, four bytes a text kept beside them."""
 
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._sizes = array("I")
 
-def sampled(counts: Sequence[int], points: int) -> list[tuple[int, int]]:
-    """A curve thinned to so many points."""
-    total = len(counts)
-    if not total:
-        return []
-    places = sorted({max(round(total * (step + 1) / points) - 1, 0) for step in range(points)} | {total - 1})
-    return [(place + 1, counts[place]) for place in places]
+    def add(self, text: str) -> None:
+        self._seen.update(_WORD.findall(text.lower()))
+        self._sizes.append(len(self._seen))
+
+    def growth(self, points: int = 60) -> list[tuple[int, int]]:
+        """(texts, different words in them so far) at evenly spread texts, the last one included."""
+        total = len(self._sizes)
+        if not total:
+            return []
+        places = sorted(
+            {max(round(total * (step + 1) / points) - 1, 0) for step in range(points)} | {total - 1}
+        )
+        return [(place + 1, self._sizes[place]) for place in places]
