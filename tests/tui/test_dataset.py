@@ -438,3 +438,18 @@ async def test_near_duplicates_side_by_side(workspace, store):
         await until(pilot, lambda: store.example(1).deleted and not store.example(7).deleted)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
+
+
+async def test_where_there_is_little_room_facets_come_and_go(workspace: Workspace, store: Store) -> None:
+    async with dataset(workspace, size=(80, 24)) as (app, pilot, screen):
+        facets = screen.query_one(FacetList)
+        assert facets.region.width == 0
+        await pilot.press("f")
+        await until(pilot, lambda: facets.has_focus and facets.region.width > 20)
+        assert "pending" in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.table.has_focus and facets.region.width == 0)
+        await pilot.press("f")
+        await until(pilot, lambda: facets.has_focus)
+        await pilot.press("f")
+        await until(pilot, lambda: screen.table.has_focus and facets.region.width == 0)

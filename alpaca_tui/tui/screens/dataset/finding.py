@@ -72,15 +72,14 @@ class FindActs(RowActs):
 
     def action_facets(self) -> None:
         view = self.query_one(FacetList)
-        if view.display and view.has_focus:
-            self.look.facets = False
-            self.table.focus()
-        else:
-            self.look.facets = True
+        self.look.facets = not view.has_focus
         self.set_class(not self.look.facets, "-no-facets")
-        self.set_class(self.look.facets, "-facets")
+        # Where there is little room they take the place of the row beside the table, for as long as they are used.
+        self.set_class(self.look.facets, "-showing-facets")
         if self.look.facets:
-            view.focus()
+            self.call_after_refresh(view.focus)
+        else:
+            self.table.focus()
         self.later("remember", 0, self.remember)
 
     def action_sort(self) -> None:

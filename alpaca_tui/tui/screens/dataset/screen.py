@@ -479,6 +479,7 @@ class DatasetScreen(FindActs):
         elif self.query_one(Detail).mode != "row":
             self._show_detail("row")
         elif not self.table.has_focus:
+            self.remove_class("-showing-facets")
             self.table.focus()
         elif self.look.query:
             self.query_one(FilterBar).put("")
