@@ -129,6 +129,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._strips: dict[int, Strip] = {}
         self._styles: dict[str, Style] = {}
         self.cursor = 0
+        self._when_empty: tuple[Line, ...] = ()
 
     # --- rows
 
@@ -163,6 +164,12 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         """Show other columns; `cells` must give as many cells."""
         self._columns = tuple(columns)
         self.redraw()
+
+    def when_empty(self, lines: Sequence[Line]) -> None:
+        """What is said where there are no rows, in the middle of the table."""
+        if self._when_empty != tuple(lines):
+            self._when_empty = tuple(lines)
+            self.redraw()
 
     def show_order(self, name: str, *, descending: bool) -> None:
         """Mark the heading of the column the rows are sorted by."""
@@ -300,7 +307,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
     def _draw(self, place: int, width: int) -> Strip:
         row = self._row(place)
         if row is None:
-            line = BLANK if place >= len(self._ids) else Line.of((" …", "faint"))
+            line = self._absent(place, width) if place >= len(self._ids) else Line.of((" …", "faint"))
         else:
             sizes = self.widths(width)
             spans: list[Span] = []
@@ -315,6 +322,17 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
                 strip, self.style_of("cursor" if self.has_focus else "cursor-blurred"), self.style_of("plain")
             )
         return strip
+
+    def _absent(self, place: int, width: int) -> Line:
+        """The line at a place where no row is."""
+        told = self._when_empty
+        if self._ids or not told:
+            return BLANK
+        at = place - max((self.scrollable_content_region.height - 1 - len(told)) // 2, 0)
+        if not 0 <= at < len(told):
+            return BLANK
+        spans = clip(told[at].spans, width)
+        return Line.of((" " * max((width - cells(spans)) // 2, 0), "plain"), *spans)
 
     def _strip(self, line: Line, width: int) -> Strip:
         segments = [Segment(safe(text), self.style_of(style)) for text, style in line.spans if text]

@@ -15,7 +15,7 @@ from textual.widgets import Button, Checkbox, Input
 from alpaca_tui.text import plural, preview
 from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import bindings
-from alpaca_tui.tui.paint import BLANK, Line
+from alpaca_tui.tui.paint import BLANK, Line, wrap
 from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
@@ -52,17 +52,16 @@ class ExportPane(LineView):
         of = f" that match {preview(self.query_text, 60)}" if self.query_text else ""
         lines = [Line.of((plural(rows, "row"), "bold"), f"{of}, neither deleted nor rejected")]
         if rejected:
-            lines.append(Line.of((f"{plural(rejected, 'rejected row')} stay out", "muted")))
+            stay = "stays" if rejected == 1 else "stay"
+            lines.append(Line.of((f"{plural(rejected, 'rejected row')} {stay} out", "muted")))
         flags = self.facets.counts.get("flag", {})
         from alpaca_tui.curation.lint import RULES
 
         errors = {rule: count for rule, count in flags.items() if RULES[rule].severity == "error"}
         if errors:
             told = ", ".join(f"{rule} {count:,}" for rule, count in errors.items())
-            lines += [
-                BLANK,
-                Line.of((f"{glyphs['warning']} errors of the lint among them: {told}", "warning")),
-            ]
+            text = f"{glyphs['warning']} errors of the lint among them: {told}"
+            lines += [BLANK, *(Line.of((part, "warning")) for part in wrap(text, width))]
         lines += [BLANK, Line.of(("as ", "muted"), FORMATS[self.format].title if self.format else "…")]
         return lines
 

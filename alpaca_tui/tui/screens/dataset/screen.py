@@ -19,7 +19,7 @@ from alpaca_tui.text import plural
 from alpaca_tui.tui import words
 from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import bindings
-from alpaca_tui.tui.paint import Span
+from alpaca_tui.tui.paint import BLANK, Line, Span
 from alpaca_tui.tui.screens.dataset.columns import ORDERS, Look, cells_of, signs
 from alpaca_tui.tui.screens.dataset.detail import Detail, Mode, Subject
 from alpaca_tui.tui.screens.dataset.dialogs import LineDialog
@@ -186,6 +186,7 @@ class DatasetScreen(FindActs):
         table.remove_class("-busy")
         self._terms = found.terms if found is not None else ()
         table.renew()
+        table.when_empty(_NO_FINDS if query else _NO_ROWS)
         table.set_ids(found.ids if found is not None else [])
         if self._go_to is not None:
             table.go_to(self._go_to)
@@ -289,16 +290,7 @@ class DatasetScreen(FindActs):
         now = self.standing
         dot = f"  {glyphs['dot']}  "
         if now is None or not now.rows:
-            spans: list[Span] = [
-                ("   No rows yet. ", "muted"),
-                (" i ", "key"),
-                ("imports a file, ", "muted"),
-                (" 2 ", "key"),
-                ("generates tasks, ", "muted"),
-                (" A ", "key"),
-                ("writes one by hand.", "muted"),
-            ]
-            self.query_one(FilterBar).rest(spans if self._found == 0 and not self.look.query else [])
+            self.query_one(FilterBar).rest([])
             return
         order = ORDERS[self.look.order] + (", downwards" if self.look.descending else "")
         spans = [("   ", "plain"), (f"by {order}", "faint")]
@@ -520,6 +512,18 @@ class DatasetScreen(FindActs):
         self.alpaca.in_thread("dataset.remember", job)
 
 
+_NO_ROWS = (
+    Line.of(("There are no rows yet.", "bold")),
+    BLANK,
+    Line.of((" i ", "key"), ("imports a file            ", "muted")),
+    Line.of((" 2 ", "key"), ("generates tasks           ", "muted")),
+    Line.of((" A ", "key"), ("writes a row by hand      ", "muted")),
+)
+_NO_FINDS = (
+    Line.of(("No row is like that.", "bold")),
+    BLANK,
+    Line.of((" esc ", "key"), ("clears the filter", "muted")),
+)
 _NEEDS_ROW = frozenset(
     [
         "edit",

@@ -46,7 +46,11 @@ class SplitScreen(RoomScreen):
                 with Vertical(classes="split-part"):
                     for name, text in zip(_FIELDS, shown, strict=True):
                         area = TextArea(
-                            text.text, id=f"part-{place}-{name}", soft_wrap=True, tab_behavior="focus"
+                            text.text,
+                            id=f"part-{place}-{name}",
+                            classes="pane",
+                            soft_wrap=True,
+                            tab_behavior="focus",
                         )
                         area.border_title = f"{place + 1}  {name}"
                         yield area
