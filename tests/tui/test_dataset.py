@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -453,3 +454,60 @@ async def test_where_there_is_little_room_facets_come_and_go(workspace: Workspac
         await until(pilot, lambda: facets.has_focus)
         await pilot.press("f")
         await until(pilot, lambda: screen.table.has_focus and facets.region.width == 0)
+
+
+async def test_what_comes_after_a_screen_was_closed_breaks_nothing(
+    workspace: Workspace, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results that arrive late find no widget to be shown in."""
+    from alpaca_tui.tui.screens.dataset import loading
+    from alpaca_tui.tui.screens.dataset.statistics import StatisticsScreen
+
+    counted = loading.count
+    held = threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        held.wait(5)
+        return counted(*arguments)
+
+    async with dataset(workspace) as (app, pilot, screen):
+        monkeypatch.setattr(loading, "count", slow)
+        for key, window in (("l", LintScreen), ("S", StatisticsScreen), ("o", OperationsScreen)):
+            held.clear()
+            await pilot.press(key)
+            await until(pilot, lambda window=window: isinstance(app.screen, window))
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is screen)
+            held.set()
+            await pilot.pause(0.3)
+        assert app._exception is None
+        assert screen.table.row_count == len(ROWS)
+
+
+async def test_an_import_goes_on_where_its_window_is_closed(
+    workspace: Workspace, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alpaca_tui.curation import importing
+    from alpaca_tui.tui.screens.dataset.importing import ImportScreen, PreviewPane
+
+    file = tmp_path / "more.json"
+    file.write_text('[{"instruction": "Count.", "input": "", "output": "1 2 3"}]', "utf-8")
+    real, held = importing.import_source, threading.Event()
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        held.wait(5)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(importing, "import_source", slow)
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(app.screen, ImportScreen) and app.screen.query("#file"))
+        app.screen.query_one("#file").value = str(file)
+        await until(pilot, lambda: app.screen.query_one(PreviewPane).seen is not None)
+        await pilot.press("f5")
+        await pilot.pause(0.1)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        held.set()
+        await until(pilot, lambda: "1 row imported" in screen_text(app))
+        await until(pilot, lambda: screen.table.row_count == len(ROWS) + 1)

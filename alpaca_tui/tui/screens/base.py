@@ -5,10 +5,11 @@ Knows the frame and the key table, no room.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_remove import AwaitRemove
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from alpaca_tui.tui.session import Session
 
 Result = TypeVar("Result")
+Returned = TypeVar("Returned")
+_Screen = Screen[Any] if TYPE_CHECKING else object
 
 
-class _Ours:
+class _Ours(_Screen):
     """AREAS: the areas of the key table in force here, the screen's own first. HELP_PAGE: its help text."""
 
     AREAS: ClassVar[tuple[str, ...]] = ()
@@ -38,6 +41,55 @@ class _Ours:
     @property
     def session(self) -> Session:
         return self.alpaca.session
+
+    # --- work off the loop, whose result nobody gets once the screen has gone
+
+    gone = False
+    """Closed: its widgets are on their way out."""
+
+    def remove(self) -> AwaitRemove:
+        self.gone = True
+        return super().remove()
+
+    def in_thread(
+        self,
+        group: str,
+        job: Callable[[], Returned],
+        then: Callable[[Returned], None] | None = None,
+        *,
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """As `AlpacaApp.in_thread`."""
+        self.alpaca.in_thread(group, job, self._while_here(then), failed=self._or_shown(failed))
+
+    def in_order(
+        self,
+        job: Callable[[], Returned],
+        then: Callable[[Returned], None] | None = None,
+        *,
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """As `AlpacaApp.in_order`."""
+        self.alpaca.in_order(job, self._while_here(then), failed=self._or_shown(failed))
+
+    def _while_here(self, take: Callable[[Returned], None] | None) -> Callable[[Returned], None] | None:
+        if take is None:
+            return None
+
+        def hand(value: Returned) -> None:
+            if not self.gone:
+                take(value)
+
+        return hand
+
+    def _or_shown(
+        self, take: Callable[[BaseException], None] | None
+    ) -> Callable[[BaseException], None] | None:
+        """What fails after the screen has gone is shown all the same."""
+        if take is None:
+            return None
+        app = self.alpaca
+        return lambda error: app.show_error(error) if self.gone else take(error)
 
 
 class RoomScreen(_Ours, Screen[None]):

@@ -247,7 +247,7 @@ class HomeScreen(RoomScreen):
     def read(self) -> None:
         """Read the workspace in a thread and show it."""
         if self.is_current:
-            self.alpaca.in_thread("home.read", self.session.read, self.show)
+            self.in_thread("home.read", self.session.read, self.show)
 
     def show(self, stored: Stored) -> None:
         """Show what was read."""

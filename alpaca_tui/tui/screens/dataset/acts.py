@@ -68,7 +68,7 @@ class RowActs(RoomScreen):
             if then is not None:
                 then(result)
 
-        self.alpaca.in_order(job, done)
+        self.in_order(job, done)
 
     def _on_targets(self, act: Callable[[Store, Sequence[int]], Done]) -> None:
         ids = self.targets()
@@ -87,7 +87,7 @@ class RowActs(RoomScreen):
             if row is not None:
                 then(row)
 
-        self.alpaca.in_thread("dataset.row", lambda: self.session.ensure_store().example(id), show)
+        self.in_thread("dataset.row", lambda: self.session.ensure_store().example(id), show)
 
     # --- status, stars, tags, note
 
@@ -200,7 +200,7 @@ class RowActs(RoomScreen):
             if row is not None:
                 self.alpaca.push_screen(EditorScreen(Draft.of(row), self._saved, self.context))
 
-        self.alpaca.in_thread("dataset.row", lambda: self.session.ensure_store().example(id), open_it)
+        self.in_thread("dataset.row", lambda: self.session.ensure_store().example(id), open_it)
 
     def _saved(self, id: int) -> None:
         self.alpaca.say(f"Row {id} saved  (u undoes)")
@@ -274,4 +274,4 @@ class RowActs(RoomScreen):
             self.alpaca.say(f"{verb}: {preview(operation.title, 60)}{rows}")
             self.reload(go_to=ids[0] if operation.rows == 1 and ids else None)
 
-        self.alpaca.in_order(job, done)
+        self.in_order(job, done)

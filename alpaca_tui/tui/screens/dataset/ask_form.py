@@ -141,7 +141,7 @@ class AskDialog(Dialog["AskSettings | str | None"]):
                 self._changed()
 
         self.query_one("#takes", Plain).say("Counting…")
-        self.alpaca.in_thread("ask.forecast", lambda: self._work_out(cast("SuggestionKind", kind)), show)
+        self.in_thread("ask.forecast", lambda: self._work_out(cast("SuggestionKind", kind)), show)
 
     def _say(self, forecast: Forecast) -> None:
         values = self.values

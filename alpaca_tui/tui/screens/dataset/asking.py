@@ -85,7 +85,7 @@ class AskingScreen(RoomScreen):
             self._list()
             self._show_answer()
 
-        self.alpaca.in_thread("ask.read", job, show)
+        self.in_thread("ask.read", job, show)
 
     def _look(self) -> None:
         """Follow the question while it is asked."""
@@ -143,7 +143,7 @@ class AskingScreen(RoomScreen):
                     pane.scroll_to(y=0, animate=False)
                 pane.redraw()
 
-        self.alpaca.in_thread("ask.row", lambda: self.session.ensure_store().example(entry.row), show)
+        self.in_thread("ask.row", lambda: self.session.ensure_store().example(entry.row), show)
 
     @property
     def _decidable(self) -> tuple[SuggestionRow, ExampleRow] | None:
@@ -175,7 +175,7 @@ class AskingScreen(RoomScreen):
             self.alpaca.show_error(error)
             self.reload()
 
-        self.alpaca.in_order(job, done, failed=failed)
+        self.in_order(job, done, failed=failed)
 
     def action_accept_all(self) -> None:
         """Every open answer like the one shown: the same question, the same verdict; after a look."""
@@ -195,7 +195,7 @@ class AskingScreen(RoomScreen):
             }
             return [(alike[row.id], row) for row in store.examples_by_id(list(alike))]
 
-        self.alpaca.in_thread("ask.alike", job, self._look_first)
+        self.in_thread("ask.alike", job, self._look_first)
 
     def _look_first(self, alike: Sequence[tuple[SuggestionRow, ExampleRow]]) -> None:
         from alpaca_tui.curation.suggested import VERBS, proposal
@@ -239,7 +239,7 @@ class AskingScreen(RoomScreen):
         if decided is None:
             return
         one = decided[0]
-        self.alpaca.in_order(
+        self.in_order(
             lambda: self.session.ensure_store().close_suggestion(one.id, "declined"),
             lambda _none: self.reload(),
         )
@@ -261,7 +261,7 @@ class AskingScreen(RoomScreen):
                 last = store.next_undo()
                 store.close_suggestion(one.id, "accepted", last.id if last is not None else None)
 
-            self.alpaca.in_order(job, lambda _none: self.reload())
+            self.in_order(job, lambda _none: self.reload())
 
         self.alpaca.push_screen(EditorScreen(draft, saved, base=row))
 
@@ -270,7 +270,7 @@ class AskingScreen(RoomScreen):
             self.alpaca.say("Taken back" if operation else "Nothing to undo")
             self.reload()
 
-        self.alpaca.in_order(lambda: self.session.ensure_store().undo(), done)
+        self.in_order(lambda: self.session.ensure_store().undo(), done)
 
     # --- going about
 

@@ -197,7 +197,7 @@ class DuplicatesScreen(RoomScreen):
             self._other = 0
             self._show()
 
-        self.alpaca.in_thread("twins.search", job, show)
+        self.in_thread("twins.search", job, show)
 
     def _rows(self, store: Store) -> Iterable[ExampleRow]:
         from alpaca_tui.curation.inspection import flags_of
@@ -239,7 +239,7 @@ class DuplicatesScreen(RoomScreen):
                 pair.redraw()
 
         ids = [cast("int", group.kept), twin.row]
-        self.alpaca.in_thread("twins.pair", lambda: self.session.ensure_store().examples_by_id(ids), show)
+        self.in_thread("twins.pair", lambda: self.session.ensure_store().examples_by_id(ids), show)
 
     # --- keys
 
@@ -265,7 +265,7 @@ class DuplicatesScreen(RoomScreen):
             if group is not None:
                 self._drop(group)
 
-        self.alpaca.in_order(job, done)
+        self.in_order(job, done)
 
     def _drop(self, group: Group) -> None:
         """The group is decided: off the list, the cursor on the next one."""
@@ -308,7 +308,7 @@ class DuplicatesScreen(RoomScreen):
                 self.alpaca.say(f"{result.operation.title}  (u undoes)")
             self.search()
 
-        self.alpaca.in_order(job, done)
+        self.in_order(job, done)
 
     def action_merge(self) -> None:
         from alpaca_tui.tui.screens.dataset.editor import Draft, EditorScreen
@@ -365,7 +365,7 @@ class DuplicatesScreen(RoomScreen):
             self.alpaca.say("Taken back" if operation else "Nothing to undo")
             self.search()
 
-        self.alpaca.in_order(lambda: self.session.ensure_store().undo(), done)
+        self.in_order(lambda: self.session.ensure_store().undo(), done)
 
     def action_close(self) -> None:
         self.dismiss()

@@ -203,7 +203,7 @@ class EditorScreen(RoomScreen):
             else:
                 self.alpaca.show_error(error)
 
-        self.alpaca.in_thread("editor.save", job, done, failed=failed)
+        self.in_thread("editor.save", job, done, failed=failed)
 
     def _conflict(self, conflict: Conflict, fields: Mapping[str, Any]) -> None:
         theirs = conflict.theirs

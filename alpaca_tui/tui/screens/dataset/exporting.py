@@ -111,7 +111,7 @@ class ExportScreen(RoomScreen):
             pane.facets = facets
             pane.redraw()
 
-        self.alpaca.in_thread("export.count", job, show)
+        self.in_thread("export.count", job, show)
 
     @property
     def path(self) -> Path:
@@ -173,7 +173,7 @@ class ExportScreen(RoomScreen):
             self._busy = False
             self.alpaca.show_error(error)
 
-        self.alpaca.in_order(job, done, failed=failed)
+        self.in_order(job, done, failed=failed)
 
     def action_close(self) -> None:
         self.dismiss()

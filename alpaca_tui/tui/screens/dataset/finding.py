@@ -134,7 +134,7 @@ class FindActs(RowActs):
                 items.append(Item("save", "Save the filter in force…", self.look.query))
 
             def dropped(id: str) -> None:
-                self.alpaca.in_order(lambda: self.session.ensure_store().drop_view(id.removeprefix("view:")))
+                self.in_order(lambda: self.session.ensure_store().drop_view(id.removeprefix("view:")))
 
             def chosen(id: str | None) -> None:
                 if id == "save":
@@ -149,14 +149,14 @@ class FindActs(RowActs):
                 Chooser("Saved filters", items, drop=dropped, hint="enter opens  d drops  esc closes"), chosen
             )
 
-        self.alpaca.in_thread("dataset.views", job, show)
+        self.in_thread("dataset.views", job, show)
 
     def _save_view(self) -> None:
         query = self.look.query
 
         def named(name: str | None) -> None:
             if name:
-                self.alpaca.in_order(
+                self.in_order(
                     lambda: self.session.ensure_store().save_view(name, query),
                     lambda _done: self.alpaca.say(f"Saved as {name}"),
                 )
@@ -188,7 +188,7 @@ class FindActs(RowActs):
             else:
                 self.table.go_to(id)
 
-        self.alpaca.in_thread("dataset.flagged", job, show)
+        self.in_thread("dataset.flagged", job, show)
 
     # --- marks
 

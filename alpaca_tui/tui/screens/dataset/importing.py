@@ -190,7 +190,7 @@ class ImportScreen(RoomScreen):
             pane.seen = seen
             pane.redraw()
 
-        self.alpaca.in_thread("import.look", lambda: look_at(name, mapping), show)
+        self.in_thread("import.look", lambda: look_at(name, mapping), show)
 
     @on(Button.Pressed, "#go")
     def action_go(self) -> None:
@@ -198,37 +198,39 @@ class ImportScreen(RoomScreen):
         if not name or self._busy:
             return
         skip = self.query_one("#skip", Checkbox).value
-        pane = self.query_one(PreviewPane)
+        pane, app, store = self.query_one(PreviewPane), self.alpaca, self.session.ensure_store
         self._busy = True
 
         def progress(rows: int) -> None:
             pane.progress = f"{words.count(rows)} rows read…"
-            self.alpaca.call_later(pane.redraw)
+            app.call_later(pane.redraw)
 
         def job() -> Imported:
             from alpaca_tui.curation.importing import import_source
 
-            return import_source(
-                self.session.ensure_store(), open_given(name, mapping), skip_bad=skip, progress=progress
-            )
+            return import_source(store(), open_given(name, mapping), skip_bad=skip, progress=progress)
 
         def done(report: Imported) -> None:
-            self._ended()
-            pane.report = report
-            pane.redraw()
-            self.alpaca.say(f"{plural(report.added, 'row')} imported")
+            app.say(
+                f"{plural(report.added, 'row')} imported"
+            )  # the import goes on where the window is closed
+            if not self.gone:
+                self._ended()
+                pane.report = report
+                pane.redraw()
 
         def failed(error: BaseException) -> None:
             from alpaca_tui.curation.importing import RefusedRowsError
 
-            self._ended()
+            if not self.gone:
+                self._ended()
             if isinstance(error, RefusedRowsError):
                 error.next_step = "Mend them, or tick the box to take the others."
             pane.redraw()
-            self.alpaca.show_error(error)
+            app.show_error(error)
 
         progress(0)
-        self.alpaca.in_order(job, done, failed=failed)
+        app.in_order(job, done, failed=failed)
 
     def _ended(self) -> None:
         self._busy = False

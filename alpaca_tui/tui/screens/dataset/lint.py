@@ -172,7 +172,7 @@ class LintScreen(RoomScreen):
             self._show_rule()
             self.refresh_bindings()
 
-        self.alpaca.in_thread("lint.read", job, show)
+        self.in_thread("lint.read", job, show)
 
     @on(LineView.Moved, "#rules")
     def _show_rule(self) -> None:
@@ -191,7 +191,7 @@ class LintScreen(RoomScreen):
             pane.redraw()
 
         if rule:
-            self.alpaca.in_thread("lint.sample", job, show)
+            self.in_thread("lint.sample", job, show)
 
     def _sample(self, rule: str, most: int) -> Sample:
         from alpaca_tui.curation.inspection import context_of, findings_of
@@ -243,7 +243,7 @@ class LintScreen(RoomScreen):
 
         self.query_one(RuleList).counts = None
         self.query_one(RuleList).redraw()
-        self.alpaca.in_order(job, lambda _done: self.read())
+        self.in_order(job, lambda _done: self.read())
 
     def action_fix(self) -> None:
         rule = self._rule
@@ -257,7 +257,7 @@ class LintScreen(RoomScreen):
         def show(found: tuple[int, list[tuple[ExampleRow, dict[str, str]]], int]) -> None:
             self._ask(rule, *found)
 
-        self.alpaca.in_thread("lint.fix", job, show)
+        self.in_thread("lint.fix", job, show)
 
     def _what_it_would_do(self, rule: str) -> tuple[int, list[tuple[ExampleRow, dict[str, str]]], int]:
         """How many rows the fix changes, the first of them, and how many it leaves alone."""
@@ -323,7 +323,7 @@ class LintScreen(RoomScreen):
                 )
             self.read()
 
-        self.alpaca.in_order(job, done)
+        self.in_order(job, done)
 
     def action_close(self) -> None:
         self.dismiss()

@@ -85,16 +85,14 @@ class OperationsScreen(RoomScreen):
             view.redraw()
             self.refresh_bindings()
 
-        self.alpaca.in_thread(
-            "operations.read", lambda: self.session.ensure_store().operations(limit=_MOST), show
-        )
+        self.in_thread("operations.read", lambda: self.session.ensure_store().operations(limit=_MOST), show)
 
     def _walk(self, step: Callable[[], object]) -> None:
         def done(_result: object) -> None:
             self._read()
             self._changed()
 
-        self.alpaca.in_order(step, done)
+        self.in_order(step, done)
 
     def action_undo(self) -> None:
         self._walk(lambda: self.session.ensure_store().undo())

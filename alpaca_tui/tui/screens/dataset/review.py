@@ -157,7 +157,7 @@ class ReviewScreen(RoomScreen):
                 view.redraw()
             self.refresh_bindings()
 
-        self.alpaca.in_thread("review.show", job, show)
+        self.in_thread("review.show", job, show)
 
     def _ended(self, agreement: Agreement | None) -> list[Line]:
         review = self.review
@@ -232,8 +232,8 @@ class ReviewScreen(RoomScreen):
             self._undo.append(step)
             self.refresh_bindings()
 
-        self.alpaca.in_order(job, done)
-        self.alpaca.in_order(lambda: None, lambda _done: self._show())
+        self.in_order(job, done)
+        self.in_order(lambda: None, lambda _done: self._show())
 
     def action_undo(self) -> None:
         if not self._undo:
@@ -251,7 +251,7 @@ class ReviewScreen(RoomScreen):
                 self.alpaca.say(told, severity="warning")
             self._show()
 
-        self.alpaca.in_order(job, done)
+        self.in_order(job, done)
 
     def action_stars(self, stars: int) -> None:
         id = self.row
@@ -263,7 +263,7 @@ class ReviewScreen(RoomScreen):
 
             edits.rate(self.session.ensure_store(), [id], stars)
 
-        self.alpaca.in_order(job, lambda _done: self._show())
+        self.in_order(job, lambda _done: self._show())
 
     def action_edit(self) -> None:
         from alpaca_tui.tui.screens.dataset.editor import Draft, EditorScreen
@@ -291,7 +291,7 @@ class ReviewScreen(RoomScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.alpaca.in_order(
+                self.in_order(
                     lambda: fixing.save_fix(self.session.ensure_store(), row, fields, rules),
                     lambda _done: self._show(),
                 )
@@ -329,7 +329,7 @@ class ReviewScreen(RoomScreen):
             self._undo.clear()
             self._show()
 
-        self.alpaca.in_order(job, begin)
+        self.in_order(job, begin)
 
     def action_scroll(self, by: int) -> None:
         self.query_one(Task).scroll_relative(y=by * 3, animate=False)
@@ -342,7 +342,7 @@ class ReviewScreen(RoomScreen):
                 self.session.ensure_store().move_review(review.id, position)
 
         self.dismiss()
-        self.alpaca.in_order(job, lambda _done: self._changed(self.row))
+        self.in_order(job, lambda _done: self._changed(self.row))
 
 
 def _take_back(store: Store, review: int, place: int, id: int, operation: int | None) -> str:

@@ -99,7 +99,7 @@ class DatasetScreen(FindActs):
             store = self.session.store()
             return store.setting("dataset/table") if store is not None else None
 
-        self.alpaca.in_thread("dataset.look", job, self._open)
+        self.in_thread("dataset.look", job, self._open)
 
     def _open(self, remembered: Any) -> None:
         self.look = Look.from_json(remembered)
@@ -178,7 +178,7 @@ class DatasetScreen(FindActs):
                 self.alpaca.show_error(error)
 
         self.later("busy", 0.25, lambda: self.table.add_class("-busy"))
-        self.alpaca.in_thread("dataset.ids", job, lambda found: self._show(found, query), failed=failed)
+        self.in_thread("dataset.ids", job, lambda found: self._show(found, query), failed=failed)
 
     def _show(self, found: Found | None, query: str) -> None:
         self._cancel_delay("busy")
@@ -234,7 +234,7 @@ class DatasetScreen(FindActs):
             if not isinstance(error, Cancelled | QueryError):
                 self.alpaca.show_error(error)
 
-        self.alpaca.in_thread("dataset.facets", job, show, failed=failed)
+        self.in_thread("dataset.facets", job, show, failed=failed)
 
     @on(PagedTable.Wanted, "#rows")
     def _wanted_page(self, event: PagedTable.Wanted) -> None:
@@ -248,7 +248,7 @@ class DatasetScreen(FindActs):
             table.refused(page, generation)
             self.alpaca.show_error(error)
 
-        self.alpaca.in_thread(
+        self.in_thread(
             f"dataset.page.{page}", job, lambda rows: table.give(page, rows, generation), failed=failed
         )
 
@@ -284,7 +284,7 @@ class DatasetScreen(FindActs):
                 self.reload()
             self._read_rows()
 
-        self.alpaca.in_thread("dataset.standing", job, show)
+        self.in_thread("dataset.standing", job, show)
 
     def _say_standing(self) -> None:
         now = self.standing
@@ -331,7 +331,7 @@ class DatasetScreen(FindActs):
             self._read = (0, 0)
             self.reload()
 
-        self.alpaca.in_thread("dataset.inspect", job, done)
+        self.in_thread("dataset.inspect", job, done)
 
     # --- the row under the cursor
 
@@ -356,7 +356,7 @@ class DatasetScreen(FindActs):
                 self.context = context_of(store, self.session.leaks()) if store is not None else None
             return loading.subject(self.session, id, mode, self.context) if self.context is not None else None
 
-        self.alpaca.in_thread(
+        self.in_thread(
             "dataset.detail", job, lambda subject: self.query_one(Detail).show(subject, self._terms, mode)
         )
 
@@ -414,13 +414,13 @@ class DatasetScreen(FindActs):
                 self.alpaca.say(f"Tokens counted: {plural(long, 'row')} longer than {length}")
                 self.reload()
 
-            self.alpaca.in_thread("dataset.tokens", job, done)
+            self.in_thread("dataset.tokens", job, done)
 
         def read() -> str:
             choice = chosen(self.session.ensure_store())
             return f"{choice.name} {choice.max_length}" if choice is not None else ""
 
-        self.alpaca.in_thread("dataset.tokenizer", read, ask)
+        self.in_thread("dataset.tokenizer", read, ask)
 
     # --- the other windows
 
@@ -509,7 +509,7 @@ class DatasetScreen(FindActs):
             if store is not None and not store.readonly and store.setting("dataset/table") != value:
                 store.set_setting("dataset/table", value)
 
-        self.alpaca.in_thread("dataset.remember", job)
+        self.in_thread("dataset.remember", job)
 
 
 _NO_ROWS = (

@@ -177,7 +177,7 @@ class StatisticsScreen(RoomScreen):
 
             return statistics_of(known(self.session.ensure_store(), self._query))
 
-        self.alpaca.in_thread("statistics.read", job, self.show)
+        self.in_thread("statistics.read", job, self.show)
 
     def show(self, found: Statistics) -> None:
         """Show the numbers."""
@@ -229,7 +229,7 @@ class StatisticsScreen(RoomScreen):
                 write_figure(found.figure, path, "Root verbs and objects", dark=dark)
                 return path
 
-            self.alpaca.in_order(job, lambda done: self.alpaca.say(f"Figure written: {done}"))
+            self.in_order(job, lambda done: self.alpaca.say(f"Figure written: {done}"))
 
         self.alpaca.push_screen(
             LineDialog("Export the figure", "A name that ends in .svg, .png or .html.", default), written
@@ -312,7 +312,7 @@ class ComparisonScreen(RoomScreen):
             view.comparison = found
             view.redraw()
 
-        self.alpaca.in_thread("statistics.compare", job, show)
+        self.in_thread("statistics.compare", job, show)
 
     def _others(self, store: Store) -> Sequence[Row]:
         from alpaca_tui.curation.interchange import Refused, open_source

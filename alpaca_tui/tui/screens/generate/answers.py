@@ -87,7 +87,7 @@ class AnswersScreen(RoomScreen):
             if self.session.live:
                 self.table.forget()
 
-        self.alpaca.in_thread("answers.ids", job, show)
+        self.in_thread("answers.ids", job, show)
 
     def on_paged_table_wanted(self, event: PagedTable.Wanted) -> None:
         table, page, generation, ids = event.table, event.page, event.generation, event.ids
@@ -104,7 +104,7 @@ class AnswersScreen(RoomScreen):
             table.refused(page, generation)
             self.alpaca.show_error(error)
 
-        self.alpaca.in_thread(
+        self.in_thread(
             f"answers.page.{page}", job, lambda rows: table.give(page, rows, generation), failed=failed
         )
 

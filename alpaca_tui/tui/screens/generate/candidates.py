@@ -158,7 +158,7 @@ class CandidatesScreen(RoomScreen):
                 self._show(None, {})
             self.table.border_title = f"{words.count(len(ids))} shown" if ids else "Nothing in this list"
 
-        self.alpaca.in_thread("candidates.ids", job, show)
+        self.in_thread("candidates.ids", job, show)
 
     def on_paged_table_wanted(self, event: PagedTable.Wanted) -> None:
         table, page, generation, ids = event.table, event.page, event.generation, event.ids
@@ -177,7 +177,7 @@ class CandidatesScreen(RoomScreen):
             table.refused(page, generation)
             self.alpaca.show_error(error)
 
-        self.alpaca.in_thread(
+        self.in_thread(
             f"candidates.page.{page}", job, lambda rows: table.give(page, rows, generation), failed=failed
         )
 
@@ -192,7 +192,7 @@ class CandidatesScreen(RoomScreen):
             )
 
         self._show(row, self.query_one(Detail).twins)
-        self.alpaca.in_thread("candidates.twins", job, lambda twins: self._show(row, twins))
+        self.in_thread("candidates.twins", job, lambda twins: self._show(row, twins))
 
     def _show(self, row: CandidateRow | None, twins: dict[str, str]) -> None:
         detail = self.query_one(Detail)
@@ -276,7 +276,7 @@ class CandidatesScreen(RoomScreen):
             self.reload(fresh=False)
             self.table.forget()
 
-        self.alpaca.in_thread("candidates.rescue", job, done)
+        self.in_thread("candidates.rescue", job, done)
 
     def action_again(self) -> None:
         from alpaca_tui.tui.screens.generate.again import judge_again

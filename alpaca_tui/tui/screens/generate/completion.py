@@ -147,7 +147,7 @@ class CompletionScreen(RoomScreen):
                 newer.id if newer else None,
             )
 
-        self.alpaca.in_thread("completion.read", job, self._show)
+        self.in_thread("completion.read", job, self._show)
 
     def _show(self, loaded: Loaded) -> None:
         self.loaded = loaded

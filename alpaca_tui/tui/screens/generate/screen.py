@@ -116,7 +116,7 @@ class GenerateScreen(RoomScreen):
     def read(self) -> None:
         """Read the store anew while no run of ours is live."""
         if (self.is_current and not self.session.live and not self.preparing) or not self._known:
-            self.alpaca.in_thread("generate.read", self.session.read, self._read)
+            self.in_thread("generate.read", self.session.read, self._read)
 
     def _read(self, _stored: Stored) -> None:
         self._known = True
@@ -229,7 +229,7 @@ class GenerateScreen(RoomScreen):
             self.session.begin(settings)
             return settings
 
-        self.alpaca.in_thread("generate.begin", job, self._begun, failed=self._not_begun)
+        self.in_thread("generate.begin", job, self._begun, failed=self._not_begun)
 
     def _begun(self, _settings: GenerationSettings) -> None:
         self.preparing = False
