@@ -198,6 +198,7 @@ def export_file(
                 facts=names,
                 seeds=_seed_texts(workspace, store) if chosen == "regen" else {},
                 split=shares is not None,
+                splits=tuple(shares or ()),
                 title=file.rsplit("/", 1)[-1],
                 licence=licence,
                 private=not public,

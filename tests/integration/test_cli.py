@@ -255,3 +255,12 @@ def test_the_key_is_nowhere(tmp_path: Path) -> None:
     for path in (tmp_path / "w").rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_what_happened_is_said_whole_also_of_a_long_path(tmp_path: Path) -> None:
+    folder = tmp_path / ("long " * 20).strip()
+    folder.mkdir()
+    for name in ("a.json", f"{'b' * 100}.json"):
+        done = run("lint", str(folder / name), COLUMNS="60")
+        lines = [line.strip("│╭╮╰╯─ ") for line in done.stderr.splitlines()]
+        assert "".join(lines).replace(" ", "").startswith(f"{folder / name}doesnotexist".replace(" ", ""))
