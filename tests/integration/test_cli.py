@@ -264,3 +264,19 @@ def test_what_happened_is_said_whole_also_of_a_long_path(tmp_path: Path) -> None
         done = run("lint", str(folder / name), COLUMNS="60")
         lines = [line.strip("│╭╮╰╯─ ") for line in done.stderr.splitlines()]
         assert "".join(lines).replace(" ", "").startswith(f"{folder / name}doesnotexist".replace(" ", ""))
+
+
+@pytest.mark.parametrize("arguments", [["seeds", "list", "--json"], ["seeds", "report"], ["--help"]])
+def test_a_full_disk_behind_standard_output_is_said(tmp_path: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*PROGRAM, "-w", str(tmp_path), *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=100,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
