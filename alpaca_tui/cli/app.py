@@ -6,7 +6,9 @@ With no subcommand it opens the terminal application.
 
 from __future__ import annotations
 
+import errno
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,7 @@ EPILOG = (
     "Global options are accepted before or after a command. Exit codes: 0 done, 1 failed, 2 wrong usage, "
     "3 stopped at a limit you set (budget, tokens), 130 interrupted (state saved)."
 )
+_OUTPUT_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 app = typer.Typer(
     name="alpaca-tui",
@@ -94,10 +97,9 @@ def run(arguments: list[str]) -> int:
     arguments = hoist(arguments)
     as_json = "--json" in arguments
     try:
-        app(arguments, prog_name="alpaca-tui")
-    except SystemExit as done:  # Typer's own way out, after it has shown what is wrong with the words
-        code = done.code
-        return code if isinstance(code, int) else 0
+        code = _called(arguments)
+        sys.stdout.flush()  # what cannot be written must be noticed here
+        return code
     except UserError as error:
         show_error(error, as_json=as_json)
         return error.exit_code
@@ -107,8 +109,29 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAULTS:  # of files and the store they have been explained before
+            return _unexpected(as_json)
+        with suppress(OSError, ValueError):  # what it still holds would fail once more at the end
+            sys.stdout.close()
+        show_error(
+            UserError(
+                "The result could not be written",
+                f"Standard output: {error.strerror}.",
+                "Free some space, or send it elsewhere.",
+            ),
+            as_json=False,
+        )
+        return 1
     except Exception:
         return _unexpected(as_json)
+
+
+def _called(arguments: list[str]) -> int:
+    try:
+        app(arguments, prog_name="alpaca-tui")
+    except SystemExit as done:  # Typer's own way out, after it has shown what is wrong with the words
+        return done.code if isinstance(done.code, int) else 0
     return 0
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 GLOBAL_FLAGS = {"--json", "--quiet", "-q", "-v", "--verbose"}
 GLOBAL_VALUES = {"--workspace", "-w"}
+_FRAME = 6
+"""Cells of a line with a title that are not the title's."""
 
 
 @dataclass(slots=True)
@@ -111,12 +113,15 @@ def show_error(error: UserError, *, as_json: bool) -> None:
     if lines and error.next_step:
         lines[-1].stylize("bold")
     console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    width = min(console.width, 100)
+    title = Text(visible(error.title))
+    above = bool(lines) and title.cell_len <= width - _FRAME
     console.print(
         Panel(
-            Group(*lines) if lines else Text(visible(error.title)),
-            title=Text(visible(error.title)),
+            Group(*lines) if above else Group(title, *lines),
+            title=title if above else None,
             title_align="left",
             border_style="red",
-            width=min(console.width, 100),
+            width=width,
         )
     )

@@ -9,11 +9,20 @@ import typer
 from rich.text import Text
 
 from alpaca_tui.cli.common import Invocation
-from alpaca_tui.cli.selection import FormatOption, MapOption, WhereOption, condition, read_mapping
+from alpaca_tui.cli.selection import (
+    FormatOption,
+    MapOption,
+    SplitOption,
+    WhereOption,
+    condition,
+    format_by_name,
+    open_file,
+)
 from alpaca_tui.errors import UserError
 from alpaca_tui.text import plural, preview, visible
 
 if TYPE_CHECKING:
+    from alpaca_tui.curation.importing import Imported
     from alpaca_tui.curation.interchange import Source
     from alpaca_tui.store.store import Store
     from alpaca_tui.workspace import Workspace
@@ -27,9 +36,7 @@ def import_file(
     ],
     format: FormatOption = None,
     mapping: MapOption = None,
-    split: Annotated[
-        str | None, typer.Option("--split", metavar="NAME|all", help="Of a dataset with several splits.")
-    ] = None,
+    split: SplitOption = None,
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Import the good rows even where others are refused.")
     ] = False,
@@ -43,29 +50,46 @@ def import_file(
     Hub are known by their content. One operation, which can be undone; the lint reads the rows, and the
     nearest score of each is computed afterwards by a process in the background.
     """
-    from alpaca_tui.curation.importing import import_source, where
+    from alpaca_tui.curation.importing import RefusedRowsError, import_source
     from alpaca_tui.curation.inspection import inspect
-    from alpaca_tui.curation.interchange import open_source
     from alpaca_tui.generation.measuring import start_measuring
 
     invocation: Invocation = context.obj
-    source = open_source(file, format, read_mapping(mapping) if mapping else None, split)
+    source = open_file(file, format, mapping, split)
     if preview_rows:
         _preview(invocation, source, preview_rows)
         return
     with invocation.workspace().open_store() as store:
-        report = import_source(store, source, skip_bad=skip_bad)
+        try:
+            report = import_source(store, source, skip_bad=skip_bad)
+        except RefusedRowsError as error:
+            _name_refused(invocation, error.report)
+            raise
         inspect(store)
         pending = store.count_unmeasured()
     if pending:
         start_measuring(invocation.workspace())
-    for bad in report.refused:
-        invocation.say(f"refused {where(bad)}: {bad.reason}")
+    _name_refused(invocation, report)
     refused = [{"row": bad.row, "line": bad.line, "reason": bad.reason} for bad in report.refused]
     invocation.result(
-        {"imported": report.added, "refused": refused, "format": source.format},
+        {
+            "imported": report.added,
+            "refused": refused,
+            "refusals": report.refusals,
+            "format": source.format,
+        },
         f"{plural(report.added, 'row')} imported" + (f", {report.refusals:,} refused." if refused else "."),
     )
+
+
+def _name_refused(invocation: Invocation, report: Imported) -> None:
+    """Every refused row with its reason, as far as they are kept."""
+    from alpaca_tui.curation.importing import where
+
+    for bad in report.refused:
+        invocation.say(f"refused {where(bad)}: {bad.reason}")
+    if more := report.refusals - len(report.refused):
+        invocation.say(f"and {plural(more, 'more', 'more')}")
 
 
 def _preview(invocation: Invocation, source: Source, rows: int) -> None:
@@ -174,6 +198,7 @@ def export_file(
                 facts=names,
                 seeds=_seed_texts(workspace, store) if chosen == "regen" else {},
                 split=shares is not None,
+                splits=tuple(shares or ()),
                 title=file.rsplit("/", 1)[-1],
                 licence=licence,
                 private=not public,
@@ -189,15 +214,9 @@ def _format_of(file: str) -> str:
     """The format a name asks for. Raises UserError where it asks for none we know."""
     from alpaca_tui.curation.interchange import FORMATS
 
-    if file.startswith("hf://"):
-        return "hub"
-    path = Path(file)
-    if path.name == "regen.json":
-        return "regen"
-    suffix = path.suffix.lower()
-    for id, known in FORMATS.items():
-        if suffix and suffix in known.suffixes:
-            return id
+    if chosen := format_by_name(file):
+        return chosen
+    suffix = Path(file).suffix.lower()
     raise UserError(
         f"Which format {file} shall have cannot be told",
         f"Its name ends in {suffix!r}." if suffix else "Its name has no ending.",

@@ -9,7 +9,16 @@ import typer
 from rich.text import Text
 
 from alpaca_tui.cli.common import Invocation
-from alpaca_tui.cli.selection import FileArgument, FormatOption, MapOption, WhereOption, selection, write_rows
+from alpaca_tui.cli.selection import (
+    FileArgument,
+    FormatOption,
+    MapOption,
+    SplitOption,
+    WhereOption,
+    check_place,
+    selection,
+    write_rows,
+)
 from alpaca_tui.errors import UserError
 from alpaca_tui.text import plural, preview, visible
 
@@ -42,6 +51,7 @@ def dedup(
     where: WhereOption = "",
     format: FormatOption = None,
     mapping: MapOption = None,
+    split: SplitOption = None,
 ) -> None:
     """Find near-duplicates: the first of two wins, and a duplicate's twin is the nearest row that was kept.
 
@@ -55,8 +65,11 @@ def dedup(
     if delete and file is not None:
         raise UserError("A FILE is never changed", "", "Write the kept rows: --output OUT.", exit_code=2)
     compared: Compared = fields
+    check_place(output, file)
     pool = _seeds(seeds, compared)
-    with selection(invocation, file, where, format=format, mapping=mapping, write=delete) as rows:
+    with selection(
+        invocation, file, where, format=format, mapping=mapping, split=split, write=delete
+    ) as rows:
         found = find_duplicates(
             ((row.row, compared_text(row.instruction, row.input, compared)) for row in rows.rows()),
             threshold,

@@ -19,7 +19,9 @@ from alpaca_tui.cli.selection import (
     MapOption,
     Numbered,
     Selection,
+    SplitOption,
     WhereOption,
+    check_place,
     selection,
     write_rows,
 )
@@ -53,6 +55,7 @@ def lint(
     ] = None,
     format: FormatOption = None,
     mapping: MapOption = None,
+    split: SplitOption = None,
 ) -> None:
     """Find the defects of a dataset: empty outputs, leftover markers, wrong characters, refusals and more.
 
@@ -62,14 +65,9 @@ def lint(
 
     invocation: Invocation = context.obj
     rules = _chosen(rule)
-    if fix and file is not None and output is None:
-        raise UserError(
-            "There is no place for the fixed rows",
-            "A FILE is never changed.",
-            "Give one: --output OUT.",
-            exit_code=2,
-        )
-    with selection(invocation, file, where, format=format, mapping=mapping, write=fix) as rows:
+    _check_way(fix, file, output)
+    check_place(output, file)
+    with selection(invocation, file, where, format=format, mapping=mapping, split=split, write=fix) as rows:
         about, numbered = _context(rows, against or [])
         found = [
             (row, one)
@@ -97,6 +95,24 @@ def lint(
     invocation.result(result)
     if not invocation.json and not invocation.quiet:
         _show(invocation, result)
+
+
+def _check_way(fix: bool, file: str | None, output: Path | None) -> None:
+    """What is asked for must come to something. Raises UserError."""
+    if fix and file is not None and output is None:
+        raise UserError(
+            "There is no place for the fixed rows",
+            "A FILE is never changed.",
+            "Give one: --output OUT.",
+            exit_code=2,
+        )
+    if output is not None and not (fix and file is not None):
+        raise UserError(
+            "There is nothing to write",
+            "--output is for the rows of a FILE after --fix; in the workspace rows are fixed where they are.",
+            "Add --fix and a FILE, or leave --output out and use `alpaca-tui export`.",
+            exit_code=2,
+        )
 
 
 def _chosen(rules: list[str] | None) -> set[str]:

@@ -35,6 +35,9 @@ MapOption = Annotated[
     str | None,
     typer.Option("--map", metavar="instruction=FIELD,…", help="Which of FILE's fields are which of ours."),
 ]
+SplitOption = Annotated[
+    str | None, typer.Option("--split", metavar="NAME|all", help="Of a dataset with several splits.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ def selection(
     *,
     format: str | None = None,
     mapping: str | None = None,
+    split: str | None = None,
     write: bool = False,
 ) -> Generator[Selection]:
     """The rows of a command. write: the workspace's store shall be writable. Raises UserError."""
@@ -86,7 +90,7 @@ def selection(
             sql = condition(store, where)
             yield Selection(lambda: _stored(store, sql), [], store, "alpaca")
         return
-    source = open_file(file, format, mapping)
+    source = open_file(file, format, mapping, split)
     if not where:
         refused: list[Refused] = []
         yield Selection(lambda: _read(source, refused), refused, None, source.format)
@@ -103,11 +107,11 @@ def selection(
         yield Selection(rows, held.refused, None, source.format)
 
 
-def open_file(file: str, format: str | None, mapping: str | None) -> Source:
+def open_file(file: str, format: str | None, mapping: str | None, split: str | None) -> Source:
     """A dataset to be read. Raises UserError."""
     from alpaca_tui.curation.interchange import open_source
 
-    return open_source(file, format, read_mapping(mapping) if mapping else None)
+    return open_source(file, format, read_mapping(mapping) if mapping else None, split)
 
 
 def read_mapping(text: str) -> dict[str, str]:
@@ -155,8 +159,42 @@ def _read(source: Source, refused: list[Refused]) -> Iterator[Numbered]:
             yield Numbered(row.row, row.instruction, row.input, row.output, row.extra)
 
 
+def check_place(output: Path | None, file: str | None) -> None:
+    """A result never takes the place of the file it is made from. Raises UserError where it would."""
+    if output is None or file is None or not output.exists() or not Path(file).exists():
+        return
+    if output.samefile(file):
+        raise UserError(
+            "A FILE is never changed", f"{output} is the file to be read.", "Give another OUT.", exit_code=2
+        )
+
+
+def format_by_name(file: str, likely: str = "") -> str | None:
+    """The format a name asks for, `likely` where its ending is among several formats' and one of that one's;
+    None where it asks for none."""
+    from alpaca_tui.curation.interchange import FORMATS
+
+    suffix = Path(file).suffix.lower()
+    if likely and suffix in FORMATS[likely].suffixes:
+        return likely
+    if file.startswith("hf://"):
+        return "hub"
+    if Path(file).name == "regen.json":
+        return "regen"
+    return next((id for id, known in FORMATS.items() if suffix and suffix in known.suffixes), None)
+
+
 def write_rows(path: Path, rows: Sequence[Numbered] | Iterator[Numbered], format: str) -> int:
-    """Rows to a file, with the fields they came with. Raises UserError."""
+    """Rows to a file, with the fields they came with, in the format its name asks for, else in the one they
+    came in (`format`). Raises UserError."""
     from alpaca_tui.curation.interchange import Options, write
 
-    return write(path, rows, format, Options(extra=True))
+    chosen = format_by_name(str(path), format) or (format if format != "hub" else None)
+    if chosen is None:
+        raise UserError(
+            f"Which format {path} shall have cannot be told",
+            "Its name has no ending that says it.",
+            "Let it end in .json, .jsonl, .csv, .tsv or .parquet.",
+            exit_code=2,
+        )
+    return write(path, rows, chosen, Options(extra=True))

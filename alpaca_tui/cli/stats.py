@@ -11,7 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from alpaca_tui.cli.common import Invocation
-from alpaca_tui.cli.selection import FileArgument, FormatOption, MapOption, WhereOption, condition, selection
+from alpaca_tui.cli.selection import (
+    FileArgument,
+    FormatOption,
+    MapOption,
+    SplitOption,
+    WhereOption,
+    condition,
+    selection,
+)
 from alpaca_tui.text import plural, visible
 
 if TYPE_CHECKING:
@@ -30,13 +38,14 @@ def stats(
     where: WhereOption = "",
     format: FormatOption = None,
     mapping: MapOption = None,
+    split: SplitOption = None,
 ) -> None:
     """Rows, inputs, lengths, vocabulary, novelty, sources, and the root verbs of the instructions."""
     from alpaca_tui.curation.diversity import write_figure
     from alpaca_tui.curation.stats import statistics_of
 
     invocation: Invocation = context.obj
-    with selection(invocation, file, where, format=format, mapping=mapping) as rows:
+    with selection(invocation, file, where, format=format, mapping=mapping, split=split) as rows:
         if rows.store is not None:
             found = statistics_of(known_rows(rows.store, where))
         else:

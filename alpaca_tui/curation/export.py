@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_tui.curation.interchange import CardFacts, Options, Row, dataset_card, write
+from alpaca_tui.curation.interchange.chats import chat_format
 from alpaca_tui.curation.query import Sql
 from alpaca_tui.store.rows import ExampleRow
 from alpaca_tui.store.store import Store
@@ -33,6 +34,7 @@ FACTS = (
 )
 """What can be written beside the texts."""
 _HOLD_SPLITS = ("hf", "hub")
+_CHATS = ("sharegpt", "messages")
 _BARE = ("alpaca", "regen")
 """Formats of exactly their own fields, unless told otherwise."""
 
@@ -49,7 +51,8 @@ class Exported:
 class Plan:
     """What to export. where: a condition on the rows; extra: with the fields the rows came with (None: as the
     format has it); facts: names of `FACTS` to write too; seeds: key (`seed:ID`) -> instruction, for regen.json;
-    split: keep the rows' splits apart; title, licence, private: of a dataset on the Hub."""
+    split: keep the rows' splits apart; splits: those that get a file even if no row is in them; title, licence,
+    private: of a dataset on the Hub."""
 
     format: str = "alpaca"
     where: Sql = EVERY_ROW
@@ -57,9 +60,15 @@ class Plan:
     facts: Sequence[str] = ()
     seeds: Mapping[str, str] = field(default_factory=dict[str, str])
     split: bool = False
+    splits: Sequence[str] = ()
     title: str = ""
     licence: str = ""
     private: bool = True
+
+    @property
+    def with_extra(self) -> bool:
+        """Whether the fields that the rows came with are written."""
+        return self.extra if self.extra is not None else self.format not in _BARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +95,13 @@ def export(store: Store, path: str | Path, plan: Plan) -> Exported:
     """Write the rows of `plan` to `path` (OWNER/NAME on the Hub). Each file is whole or not there, and the same
     rows give the same bytes. Raises UserError."""
     options = Options(
-        extra=plan.extra if plan.extra is not None else plan.format not in _BARE or bool(plan.facts),
+        extra=plan.with_extra or bool(plan.facts),
         neighbours=_neighbours(store, plan.seeds) if plan.format == "regen" else None,
         split=_split_of if plan.split or plan.format in _HOLD_SPLITS else None,
         card=_card(store, plan) if plan.format == "hub" else None,
         private=plan.private,
     )
-    splits = _splits(store, plan.where) if plan.split and plan.format not in _HOLD_SPLITS else [None]
+    splits = _splits(store, plan) if plan.split and plan.format not in _HOLD_SPLITS else [None]
     if splits == [None]:
         rows = write(path, _rows(store, plan), plan.format, options)
         return Exported(rows, {str(path): rows})
@@ -114,11 +123,21 @@ def _rows(store: Store, plan: Plan, *splits: str | None) -> Iterator[Row]:
             facts = {name: getattr(row, name) for name in plan.facts}
             if "tags" in facts:
                 facts["tags"] = list(row.tags)
-            yield _Out(row, {**row.extra, **facts})
+            yield _Out(row, {**_own(row, plan), **facts})
 
 
-def _splits(store: Store, where: Sql) -> list[str | None]:
-    names = {row.split or "train" for row in store.iter_examples(where=where.where, values=where.values)}
+def _own(row: ExampleRow, plan: Plan) -> Mapping[str, Any]:
+    """The fields a row came with, as far as facts beside them leave room: a conversation is the row itself."""
+    if plan.with_extra or not plan.facts:
+        return row.extra
+    if plan.format not in _CHATS:
+        return {}
+    return {name: value for name, value in row.extra.items() if chat_format(value) is not None}
+
+
+def _splits(store: Store, plan: Plan) -> list[str | None]:
+    rows = store.iter_examples(where=plan.where.where, values=plan.where.values)
+    names = {*plan.splits, *(row.split or "train" for row in rows)}
     return [*sorted(names)] or [None]
 
 

@@ -6,7 +6,7 @@ Built from the store's revisions; undo and redo themselves are the store's. Know
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from alpaca_tui.errors import UserError
@@ -36,23 +36,24 @@ def versions(store: Store, example_id: int) -> list[Version]:
     if row is None:
         return []
     revisions = store.revisions(example_id)
-    now = fields_of(row)
-    fields = _original(now, revisions)
+    first = _original(fields_of(row), revisions)
+    # By the row's `revised`: what it was after an operation, and (negative) after that one was taken back.
+    states: dict[int, Mapping[str, Any]] = {}
     found: list[Version] = []
     standing = 0
     born = bool(revisions) and revisions[0].before is None
     if not born:
-        found.append(Version(0, None, (), dict(fields), current=False))
+        found.append(Version(0, None, (), first, current=False))
     for number, revision in enumerate(revisions, 1):
-        shown = {**fields, **revision.after}
+        operation = revision.operation
+        before = states.get(revision.under, first)
+        states[-operation.id], states[operation.id] = before, {**before, **revision.after}
         changed = tuple(name for name in EDITABLE if name in revision.after)
-        if revision.operation.state == "done":
-            fields = shown
+        if operation.state == "done":
             standing = len(found)
-        found.append(Version(number, revision.operation, changed, shown, current=False))
+        found.append(Version(number, operation, changed, states[operation.id], current=False))
     if found:
-        last = found[standing]
-        found[standing] = Version(last.number, last.operation, last.changed, last.fields, current=True)
+        found[standing] = replace(found[standing], current=True)
     return found
 
 

@@ -36,6 +36,7 @@ _ALONE = 1_500
 """So many rows are read faster here than other processes can be started."""
 _SAMPLE = 2_000
 _ENOUGH = 20
+_LENGTH_RULE = "too-long"
 
 Progress = Callable[[int, int], None]
 """(rows read, rows to read in all)."""
@@ -64,7 +65,8 @@ def inspect(
     bits = store.register_flags({rule.id: rule.severity for rule in RULES.values()})
     read = 0
     for texts, told in _told(_chunks(store, most), total, context, processes):
-        store.set_inspections(list(zip(texts, told, strict=True)), bits, GROUP_RULES, _grouping)
+        pairs = list(zip(texts, told, strict=True))
+        store.set_inspections(pairs, bits, GROUP_RULES, _grouping, length_rule=_LENGTH_RULE)
         read += len(texts)
         if progress is not None:
             progress(read, max(total, read))

@@ -67,11 +67,13 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What one operation did to one row. `before` is None where it made the row."""
+    """What one operation did to one row. `before` is None where it made the row. `under`: the row's `revised`
+    as the operation found it, which names the version it was made from."""
 
     operation: Operation
     before: Mapping[str, Any] | None
     after: Mapping[str, Any]
+    under: int = 0
 
 
 class Conflict(UserError):  # noqa: N818 - what happened, not what broke

@@ -1,7 +1,8 @@
 """What reading the rows told: the rules they break, their root verbs, their lengths in tokens.
 
-A row is read again when its texts have changed (`inspected` is 0 then) or the reader has (`version`). Rules about several rows
-(equal prompts) are worked out for the groups a row leaves and joins. Knows no rule.
+A row is read again when its texts have changed, or it has come or gone (`inspected` is 0 then), or the reader
+has changed (`version`). Rules about several rows (equal prompts) are worked out for the groups a row leaves and
+joins. Knows no rule.
 """
 
 from __future__ import annotations
@@ -72,13 +73,17 @@ class Inspections:
         bits: Mapping[str, int],
         group_rules: Sequence[str],
         grouping: Grouping,
+        *,
+        length_rule: str,
     ) -> int:
         """Store what reading rows told, in one transaction; returns how many it held for.
 
         A row that was changed after it was read is left for the next time. bits: rule -> bit.
-        group_rules: those that `grouping` decides.
+        group_rules: those that `grouping` decides. length_rule: the one that `mark_long` decides; it stands for
+        as long as the length that it was decided by.
         """
         group_mask = sum(1 << bits[rule] for rule in group_rules)
+        long = 1 << bits[length_rule]
         held = 0
         with self._db.write() as db:
             touched: set[int] = set()
@@ -89,11 +94,12 @@ class Inspections:
                     touched.add(told.prompt_key)
                     flags = sum({1 << bits[rule] for rule in told.rules})
                     held += db.execute(
-                        "UPDATE example SET flags = flags & ?1 | ?2, verb = ?3, object = ?4, prompt_key = ?5, "
-                        "whole_key = ?6, inspected = ?7 WHERE id = ?8 AND revised = ?9",
+                        "UPDATE example SET flags = flags & (?1 | ?10 * (tokens IS NOT NULL)) | ?2, verb = ?3, "
+                        "object = ?4, prompt_key = ?5, whole_key = ?6, inspected = ?7 "
+                        "WHERE id = ?8 AND revised = ?9",
                         (
                             *(group_mask, flags, told.verb, told.object, told.prompt_key),
-                            *(told.whole_key, told.version, texts.id, texts.revised),
+                            *(told.whole_key, told.version, texts.id, texts.revised, long),
                         ),
                     ).rowcount
             _regroup(db, sorted(touched), bits, group_mask, grouping)

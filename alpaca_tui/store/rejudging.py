@@ -152,12 +152,12 @@ def _change(
         )
     if kept and old.withdrawn:
         db.execute(
-            "UPDATE example SET withdrawn = 0, pool_after = ?, pool_position = ? WHERE id = ?",
+            "UPDATE example SET withdrawn = 0, inspected = 0, pool_after = ?, pool_position = ? WHERE id = ?",
             (finish_order, candidate.position, old.example_id),
         )
         totals["restored"] += 1
     elif not kept and not old.withdrawn and not old.held:
-        db.execute("UPDATE example SET withdrawn = 1 WHERE id = ?", (old.example_id,))
+        db.execute("UPDATE example SET withdrawn = 1, inspected = 0 WHERE id = ?", (old.example_id,))
         totals["withdrawn"] += 1
     return old.example_id
 
@@ -177,7 +177,7 @@ def _supersede(db: sqlite3.Connection, old: _Old, totals: dict[str, int]) -> Non
     if old.held:
         totals["held"] += 1
     elif old.example_id is not None and not old.withdrawn:
-        db.execute("UPDATE example SET withdrawn = 1 WHERE id = ?", (old.example_id,))
+        db.execute("UPDATE example SET withdrawn = 1, inspected = 0 WHERE id = ?", (old.example_id,))
         totals["withdrawn"] += 1
 
 

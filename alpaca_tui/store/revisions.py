@@ -134,14 +134,7 @@ class Revisions:
                 "JOIN operation o ON o.id = r.operation_id WHERE r.example_id = ? ORDER BY r.id",
                 (example_id,),
             ).fetchall()
-        return [
-            Revision(
-                Operation(*row[:6]),
-                _public(json.loads(row[6])) if row[6] is not None else None,
-                _public(json.loads(row[7])),
-            )
-            for row in rows
-        ]
+        return [_revision(row) for row in rows]
 
     def affected(self, operation_id: int, limit: int = 1_000) -> list[int]:
         """Ids of the first rows an operation changed or made."""
@@ -230,12 +223,12 @@ class _Recorder:
                 after |= {"edited": 1, "edited_at": self._at, "edited_by": self._who}
             self.begin()
             names = tuple(sorted(after))
-            before = _dump({name: now[name] for name in names}, dumped)
+            before = _dump({name: now[name] for name in (*names, "revised")}, dumped)
             records.append((self.id, change.example_id, before, _dump(after, dumped)))
             updates.setdefault(names, []).append(
                 (*(after[name] for name in names), self.id, change.example_id)
             )
-            now.update(after)
+            now |= {**after, "revised": self.id}
         self._db.executemany(
             "INSERT INTO revision (operation_id, example_id, before, after) VALUES (?, ?, ?, ?)", records
         )
@@ -306,6 +299,14 @@ def _value(name: str, value: Any) -> Any:
     raise ValueError(f"{name} cannot be {value!r}" if name in EDITABLE else f"{name} cannot be changed")
 
 
+def _revision(row: Any) -> Revision:
+    operation, after = Operation(*row[:6]), _public(json.loads(row[7]))
+    if row[6] is None:
+        return Revision(operation, None, after)
+    before = json.loads(row[6])
+    return Revision(operation, _public(before), after, before.get("revised", 0))
+
+
 def _public(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     """What people may see of a revision's fields, in the form they are given in."""
     shown = {name: value for name, value in fields.items() if name in EDITABLE}
@@ -357,6 +358,7 @@ def _walk(db: sqlite3.Connection, operation: Operation, *, back: bool) -> None:
                 made.append((int(back), mark, example_id))
                 continue
             fields: dict[str, Any] = json.loads(before if back else after)
+            fields.pop("revised", None)  # the row gets a mark of its own
             names = tuple(sorted(fields))
             updates.setdefault(names, []).append((*(fields[name] for name in names), mark, example_id))
         _update(db, updates)

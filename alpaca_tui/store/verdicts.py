@@ -190,11 +190,11 @@ class Verdicts:
             example_id, deleted, withdrawn = existing
             if withdrawn:
                 db.execute(
-                    "UPDATE example SET withdrawn = 0, pool_after = ?, pool_position = ? WHERE id = ?",
+                    "UPDATE example SET withdrawn = 0, inspected = 0, pool_after = ?, pool_position = ? WHERE id = ?",
                     (pool_now(db), AFTER_ALL, example_id),
                 )
             if deleted:
-                db.execute("UPDATE example SET deleted = 0 WHERE id = ?", (example_id,))
+                db.execute("UPDATE example SET deleted = 0, inspected = 0 WHERE id = ?", (example_id,))
             return example_id
 
     def candidates(

@@ -255,3 +255,28 @@ def test_the_key_is_nowhere(tmp_path: Path) -> None:
     for path in (tmp_path / "w").rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_what_happened_is_said_whole_also_of_a_long_path(tmp_path: Path) -> None:
+    folder = tmp_path / ("long " * 20).strip()
+    folder.mkdir()
+    for name in ("a.json", f"{'b' * 100}.json"):
+        done = run("lint", str(folder / name), COLUMNS="60")
+        lines = [line.strip("│╭╮╰╯─ ") for line in done.stderr.splitlines()]
+        assert "".join(lines).replace(" ", "").startswith(f"{folder / name}doesnotexist".replace(" ", ""))
+
+
+@pytest.mark.parametrize("arguments", [["seeds", "list", "--json"], ["seeds", "report"], ["--help"]])
+def test_a_full_disk_behind_standard_output_is_said(tmp_path: Path, arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            [*PROGRAM, "-w", str(tmp_path), *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=100,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr

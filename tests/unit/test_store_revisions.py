@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from alpaca_tui.store.curated import Change, Conflict, NewRow
 from alpaca_tui.store.rows import ImportedRow
 from alpaca_tui.store.store import Store
+from tests.support.plain_list import PlainList
 from tests.support.stores import assert_counters_true
 
 TEXT = st.text(st.sampled_from("ab é\n\ud83d\x00"), max_size=6)
@@ -54,36 +55,6 @@ def normal(fields: dict[str, Any]) -> dict[str, Any]:
     if "tags" in out:
         out["tags"] = tuple(sorted({tag.replace(" ", "-") for tag in out["tags"]}))
     return out
-
-
-class PlainList:
-    """The same operations on a dictionary, with whole copies for undo."""
-
-    def __init__(self) -> None:
-        self.rows: dict[int, dict[str, Any]] = {}
-        self.past: list[dict[int, dict[str, Any]]] = []
-        self.future: list[dict[int, dict[str, Any]]] = []
-
-    def operate(self, after: dict[int, dict[str, Any]]) -> None:
-        if after == self.rows:
-            return
-        self.past.append(self.rows)
-        self.future.clear()
-        self.rows = after
-
-    def undo(self) -> bool:
-        if not self.past:
-            return False
-        self.future.append(self.rows)
-        self.rows = self.past.pop()
-        return True
-
-    def redo(self) -> bool:
-        if not self.future:
-            return False
-        self.past.append(self.rows)
-        self.rows = self.future.pop()
-        return True
 
 
 class Machine(RuleBasedStateMachine):

@@ -153,14 +153,15 @@ class ExportScreen(RoomScreen):
 
             store = self.session.ensure_store()
             sql = compile_sql(parse(self._query), flags_of(store))
-            if split:
-                shares = read_shares(split)
+            shares = read_shares(split) if split else {}
+            if shares:
                 assign(
                     store, [row.id for row in store.iter_examples(where=sql.where, values=sql.values)], shares
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
             seeds = self.session.seed_texts() if format == "regen" else {}
-            return export(store, path, Plan(format, sql, extra, seeds=seeds, split=bool(split)))
+            plan = Plan(format, sql, extra, seeds=seeds, split=bool(shares), splits=tuple(shares))
+            return export(store, path, plan)
 
         def done(exported: Exported) -> None:
             self._busy = False
