@@ -77,7 +77,7 @@ def interrupted(*arguments: str, after: Path) -> tuple[int, str]:
 
 def test_an_import_that_is_interrupted_has_not_been(path: Path, tmp_path: Path) -> None:
     with (tmp_path / "more.jsonl").open("w") as file:
-        for n in range(40_000):
+        for n in range(30_000):
             file.write(
                 json.dumps({"instruction": f"Bring {n}.", "input": "", "output": "words " * 100}) + "\n"
             )
@@ -94,7 +94,7 @@ def test_an_export_that_is_interrupted_leaves_the_old_file_and_nothing_else(
     path: Path, tmp_path: Path
 ) -> None:
     with Store.open(path) as store:
-        for _ in range(8):
+        for _ in range(3):
             store.add_imported([ImportedRow(f"Do {n}.", "", "words " * 90) for n in range(ROWS)], "rows.json")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "data.json").write_text("old")
