@@ -131,6 +131,9 @@ def _called(arguments: list[str]) -> int:
     try:
         app(arguments, prog_name="alpaca-tui")
     except SystemExit as done:  # Typer's own way out, after it has shown what is wrong with the words
+        interrupt = getattr(done.__context__, "__cause__", None)
+        if isinstance(interrupt, KeyboardInterrupt):  # of which it says nothing
+            raise interrupt from done
         return done.code if isinstance(done.code, int) else 0
     return 0
 

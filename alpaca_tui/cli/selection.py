@@ -6,7 +6,7 @@ A row of a file is named by its place (from 0, refused rows counted), a row of t
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,7 +53,7 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """rows: gives the rows anew each time it is called; refused: filled while rows are read. store: of the
+    """rows: gives the rows anew each time it is called, the same ones unless it is us who change them; refused: filled while rows are read. store: of the
     workspace, None for a file. format: of the file."""
 
     rows: Callable[[], Iterator[Numbered]]
@@ -88,7 +88,8 @@ def selection(
             if where:  # what a filter asks of the lint must have been read
                 inspect(store)
             sql = condition(store, where)
-            yield Selection(lambda: _stored(store, sql), [], store, "alpaca")
+            with nullcontext() if write else store.snapshot():
+                yield Selection(lambda: _stored(store, sql), [], store, "alpaca")
         return
     source = open_file(file, format, mapping, split)
     if not where:

@@ -92,8 +92,13 @@ class _Out:
 
 
 def export(store: Store, path: str | Path, plan: Plan) -> Exported:
-    """Write the rows of `plan` to `path` (OWNER/NAME on the Hub). Each file is whole or not there, and the same
-    rows give the same bytes. Raises UserError."""
+    """Write the rows of `plan` to `path` (OWNER/NAME on the Hub), as they are at one moment. Each file is whole or
+    not there, and the same rows give the same bytes. Raises UserError."""
+    with store.snapshot():
+        return _export(store, path, plan)
+
+
+def _export(store: Store, path: str | Path, plan: Plan) -> Exported:
     options = Options(
         extra=plan.with_extra or bool(plan.facts),
         neighbours=_neighbours(store, plan.seeds) if plan.format == "regen" else None,

@@ -218,6 +218,18 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """What this thread reads in the block is the state of one moment, whatever others write meanwhile. Not
+        for long: until it ends the log cannot shrink, and where there is no such log writers wait."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+    @contextmanager
     def write(self) -> Generator[sqlite3.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         with self._write_lock, self._connection() as connection:

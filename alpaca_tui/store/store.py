@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 
@@ -61,6 +62,10 @@ class Store(
     def journal_mode(self) -> str:
         """`wal`, or `delete` where the file system cannot do it."""
         return self._db.journal_mode
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """What this thread reads in the block is the state of one moment; it must not write there."""
+        return self._db.snapshot()
 
     def close(self) -> None:
         """Close every thread's connection. Idempotent."""
