@@ -25,6 +25,8 @@ from alpaca_tui.errors import UserError
 from alpaca_tui.store import faults, mounts, schema
 
 _CACHE_KIB = 16_384
+_LARGE_CACHE_KIB = 98_304
+"""While a transaction changes a good part of the rows: what does not fit is written twice, and read again."""
 _REGEX_TIMEOUT_S = 0.25
 
 
@@ -205,9 +207,9 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Generator[sqlite3.Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
-        with self._write_lock, self._connection() as connection:
+    def write(self, *, large: bool = False) -> Generator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises. large: of many rows."""
+        with self._write_lock, self._connection() as connection, _roomy(connection, large):
             if connection.in_transaction:
                 raise RuntimeError("a store transaction was begun inside another one")
             connection.execute("BEGIN IMMEDIATE")
@@ -230,6 +232,18 @@ class Database:
         for handle in handles:
             with handle.busy:
                 handle.close()
+
+
+@contextmanager
+def _roomy(connection: sqlite3.Connection, large: bool) -> Generator[None]:
+    """A large cache for the block, if so asked; the memory is given back."""
+    if large:
+        connection.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KIB}")
+    try:
+        yield
+    finally:
+        if large:
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
 def word_count(text: str) -> int:

@@ -35,6 +35,7 @@ from alpaca_tui.store.tags import joined_tags
 from alpaca_tui.store.verdicts import pool_now
 
 _CHUNK = 4_000
+_LARGE = 2_000
 _TEXT_SET = frozenset(TEXTS)
 _OPERATION = "SELECT id, at, who, title, rows, state FROM operation"
 _EDITABLE_SET = frozenset(EDITABLE)
@@ -83,7 +84,7 @@ class Revisions:
     ) -> Done:
         """Change many rows: `compute` gives the new values from each row as it is then (None: leave it
         alone), or is the values for all of them. One operation, one transaction."""
-        with self._db.write() as db:
+        with self._db.write(large=len(ids) >= _LARGE) as db:
             operation = _Recorder(db, title, who)
             for start in range(0, len(ids), _CHUNK):
                 part = ids[start : start + _CHUNK]
@@ -98,18 +99,19 @@ class Revisions:
 
     def undo(self) -> Operation | None:
         """Take back the last operation that stands; None when there is none."""
-        with self._db.write() as db:
-            operation = _one(db, "WHERE state = 'done' ORDER BY id DESC LIMIT 1")
-            if operation is not None:
-                _walk(db, operation, back=True)
-            return operation
+        return self._step("WHERE state = 'done' ORDER BY id DESC LIMIT 1", back=True)
 
     def redo(self) -> Operation | None:
         """Do the operation undone last again; None when there is none."""
-        with self._db.write() as db:
-            operation = _one(db, "WHERE state = 'undone' ORDER BY id LIMIT 1")
+        return self._step("WHERE state = 'undone' ORDER BY id LIMIT 1", back=False)
+
+    def _step(self, which: str, *, back: bool) -> Operation | None:
+        with self._db.read() as db:
+            expected = _one(db, which)
+        with self._db.write(large=expected is not None and expected.rows >= _LARGE) as db:
+            operation = _one(db, which)
             if operation is not None:
-                _walk(db, operation, back=False)
+                _walk(db, operation, back=back)
             return operation
 
     def next_undo(self) -> Operation | None:
