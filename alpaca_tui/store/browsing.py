@@ -25,6 +25,7 @@ Order = Literal[
     "id", "instruction", "input", "output", "source", "nearest", "flags", "tags", "rating", "status",
     "created", "edited", "tokens", "model",
 ]  # fmt: skip
+Distinct = Literal["tags", "model", "teacher", "origin", "split", "verb", "object"]
 
 _ORDERS: Mapping[str, str] = {
     "id": "",
@@ -182,35 +183,40 @@ class Browsing:
             *(("length", name, condition) for name, condition in _LENGTHS),
             ("input", "any", "e.chars_input > 0"),
             ("input", "none", "e.chars_input = 0"),
-            *(("flag", rule, f"e.flags >> {bit} & 1") for rule, bit in flags.items()),
+            *(("", column, f"e.{column} <> ''") for column in ("tags", "teacher", "split")),
         ]
         scope = f"FROM example e WHERE e.withdrawn = 0 AND ({where})"
         columns = ", ".join(f"sum({condition})" for _, _, condition in sums)
         with self._db.read() as db, (cancel or Cancellation()).over(db):
             total, *counted = db.execute(f"SELECT count(*), {columns} {scope}", tuple(values)).fetchone()
-            teachers = db.execute(
-                f"SELECT coalesce(e.model, e.teacher), count(*) {scope} AND e.teacher IS NOT NULL "
-                "GROUP BY e.teacher, e.model",
-                tuple(values),
-            ).fetchall()
-            tagged = db.execute(
-                f"SELECT e.tags, count(*) {scope} AND e.tags <> '' GROUP BY e.tags", tuple(values)
-            ).fetchall()
-            splits = db.execute(
-                f"SELECT e.split, count(*) {scope} AND e.split IS NOT NULL GROUP BY e.split", tuple(values)
-            ).fetchall()
-        counts: dict[str, dict[str, int]] = {}
-        for (field, value, _), count in zip(sums, counted, strict=True):
-            if count:
-                counts.setdefault(field, {})[value] = int(count)
-        for field, rows in (
-            ("teacher", teachers),
-            ("tag", ((tag, count) for tags, count in tagged for tag in tags.split())),
-            ("split", splits),
-        ):
-            for value, count in rows:
-                held = counts.setdefault(field, {})
-                held[value] = held.get(value, 0) + count
+            counts: dict[str, dict[str, int]] = {}
+            for (field, value, _), count in zip(sums, counted, strict=True):
+                if count:
+                    counts.setdefault(field, {})[value] = int(count)
+
+            def groups(columns: str, condition: str) -> list[tuple[Any, ...]]:
+                query = f"SELECT {columns}, count(*) {scope} AND {condition} GROUP BY {columns}"
+                return db.execute(query, tuple(values)).fetchall()
+
+            # Most rows have none of these, and in many datasets no row has some of them.
+            there = counts.pop("", {})
+            found: list[tuple[str, str, int]] = [
+                ("flag", rule, count)
+                for mask, count in groups("e.flags", "e.flags <> 0")
+                for rule, bit in flags.items()
+                if mask >> bit & 1
+            ]
+            if "tags" in there:
+                tagged = groups("e.tags", "e.tags <> ''")
+                found += [("tag", tag, count) for tags, count in tagged for tag in tags.split()]
+            if "teacher" in there:
+                taught = groups("e.teacher, e.model", "e.teacher IS NOT NULL")
+                found += [("teacher", model or teacher, count) for teacher, model, count in taught]
+            if "split" in there:
+                found += [("split", *row) for row in groups("e.split", "e.split IS NOT NULL")]
+        for field, value, count in found:
+            held = counts.setdefault(field, {})
+            held[value] = held.get(value, 0) + count
         for field in ("flag", "tag", "teacher"):
             if field in counts:
                 counts[field] = dict(sorted(counts[field].items(), key=lambda item: (-item[1], item[0])))
@@ -284,9 +290,7 @@ class Browsing:
         with self._db.write() as db:
             db.execute("DELETE FROM saved_view WHERE name = ?", (storable(name),))
 
-    def distinct(
-        self, field: Literal["tags", "model", "teacher", "origin", "split", "verb", "object"]
-    ) -> list[str]:
+    def distinct(self, field: Distinct) -> list[str]:
         """The values a field has among rows not deleted, for completion; tags one by one."""
         with self._db.read() as db:
             rows = db.execute(

@@ -189,8 +189,8 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             return
         on = self._ids[self.cursor] if self.cursor < len(self._ids) else None
         offset = self.cursor - round(self.scroll_y)
+        self._keep_pages(fresh)
         self._ids = fresh
-        self.forget()
         self.virtual_size = Size(0, len(fresh) + 1)
         place = 0
         if keep_cursor and self.cursor > 0 and on is not None:
@@ -198,10 +198,29 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
                 place = fresh.index(on)
             except ValueError:
                 place = min(self.cursor, max(len(fresh) - 1, 0))
+        self._strips.pop(self.cursor, None)
+        self._strips.pop(place, None)
         self.cursor = place
         self.scroll_to(y=max(place - offset, 0) if place else 0, animate=False)
         self.refresh()
         self._tell()
+
+    def _keep_pages(self, fresh: array[int]) -> None:
+        """Before other ids: drop the pages that will be of other rows; what was asked for of those is void."""
+
+        def same(page: int) -> bool:
+            part = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
+            return self._ids[part] == fresh[part]
+
+        if not all(map(same, self._asked)):
+            self._generation += 1
+            self._asked.clear()
+        for page in [page for page in self._pages if not same(page)]:
+            del self._pages[page]
+            self._stale.discard(page)
+        self._strips = {
+            place: strip for place, strip in self._strips.items() if place // PAGE_ROWS in self._pages
+        }
 
     def forget(self) -> None:
         """Drop every row held; they are asked for anew when they are seen."""

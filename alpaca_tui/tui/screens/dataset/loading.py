@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from alpaca_tui.curation.inspection import READER_VERSION, findings_of, flags_of
-from alpaca_tui.curation.query import Term, compile_sql, parse, terms
+from alpaca_tui.curation.query import Term, compile_sql, parse, terms, words_first
 from alpaca_tui.tui.screens.dataset.detail import Mode, Subject
 
 if TYPE_CHECKING:
     from alpaca_tui.curation.lint import Context
-    from alpaca_tui.store.browsing import Cancellation, Order
+    from alpaca_tui.store.browsing import Cancellation, Distinct, Order
     from alpaca_tui.store.curated import Facets, Operation
     from alpaca_tui.store.rows import ExampleRow
     from alpaca_tui.store.store import Store
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows a filter finds, in their order, and what stands out in them."""
+    """The rows a filter finds, in their order, and what stands out in them. whole: these are all of them."""
 
     ids: array[int]
     terms: Sequence[Term]
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,21 @@ class Standing:
     pulse: tuple[int, ...]
 
 
-def find(store: Store, query: str, look: Look, cancel: Cancellation) -> Found:
-    """Raises QueryError, Cancelled, UserError."""
-    read = parse(query, typing=True)
-    sql = compile_sql(read, flags_of(store))
-    ids = store.example_ids(
-        sql.where,
-        sql.values,
-        order=cast("Order", look.order),
-        descending=look.descending,
-        cancel=cancel,
-    )
-    return Found(ids, terms(read))
+def find(
+    store: Store, query: str, look: Look, cancel: Cancellation, *, limit: int | None = None
+) -> Found:
+    """The rows of a filter, or the first of them. Raises QueryError, Cancelled, UserError."""
+    read, flags = parse(query, typing=True), flags_of(store)
+    order, descending = cast("Order", look.order), look.descending
+    by_words = words_first(read, flags) if limit is not None and order == "id" else None
+    if by_words is not None and limit is not None:
+        words, rest = by_words
+        ids = store.first_ids(words, *rest, limit=limit, descending=descending, cancel=cancel)
+    else:
+        ids = store.example_ids(
+            *compile_sql(read, flags), order=order, descending=descending, limit=limit, cancel=cancel
+        )
+    return Found(ids, terms(read), limit is None or len(ids) < limit)
 
 
 def count(store: Store, query: str, cancel: Cancellation) -> Facets:
@@ -103,19 +107,20 @@ def subject(session: Session, id: int, mode: Mode, context: Context) -> Subject 
     )
 
 
-def values_of(store: Store) -> Mapping[str, list[str]]:
-    """What the fields of the filter language are compared with in this dataset, for completion."""
-    known: dict[str, list[str]] = {
-        "flag": list(store.flag_bits()),
-        "tag": store.distinct("tags"),
-        "model": store.distinct("model"),
-        "teacher": store.distinct("teacher"),
-        "origin": store.distinct("origin"),
-        "split": store.distinct("split"),
-        "verb": store.distinct("verb"),
-        "object": store.distinct("object"),
+def values_of(store: Store, field: str) -> list[str]:
+    """What a field of the filter language is compared with in this dataset, for completion."""
+    if field == "flag":
+        return list(store.flag_bits())
+    named: Mapping[str, Distinct] = {
+        "tag": "tags",
+        "model": "model",
+        "teacher": "teacher",
+        "origin": "origin",
+        "split": "split",
+        "verb": "verb",
+        "object": "object",
     }
-    return known
+    return store.distinct(named[field]) if field in named else []
 
 
 def cancellation() -> Cancellation:

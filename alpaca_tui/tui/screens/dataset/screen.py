@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 1.0
 DETAIL_DELAY_S = 0.03
 REMEMBER_DELAY_S = 1.0
+FIRST_ROWS = 300
+"""So many rows of a new question are shown before all of them have been found."""
 
 
 class DatasetScreen(FindActs):
@@ -61,7 +63,9 @@ class DatasetScreen(FindActs):
         self.standing: Standing | None = None
         self._terms: Sequence[Term] = ()
         self._found: int | None = None
-        self._values: Mapping[str, list[str]] = {}
+        self._whole = True
+        self._question: tuple[str, str, bool] | None = None
+        self._values: dict[str, Sequence[str]] = {}
         self._searching: Cancellation | None = None
         self._counting: Cancellation | None = None
         self._last_marked: int | None = None
@@ -75,7 +79,7 @@ class DatasetScreen(FindActs):
         self._go_to: int | None = None
 
     def body(self) -> Iterable[Widget]:
-        yield FilterBar(lambda field: self._values.get(field, ()))
+        yield FilterBar(self._values_of)
         with Horizontal(id="dataset"):
             yield FacetList()
             yield PagedTable["RowLine"](
@@ -156,20 +160,41 @@ class DatasetScreen(FindActs):
         """Read the ids anew and the rows in view; the cursor stays on its row where that is still there."""
         if not self.is_mounted or not self.ready:
             return
-        from alpaca_tui.curation.query import QueryError
-        from alpaca_tui.store.browsing import Cancellation, Cancelled
-        from alpaca_tui.tui.screens.dataset import loading
+        from alpaca_tui.store.browsing import Cancellation
 
         # A newer question replaces an older one, but where that one was to go stays to be gone to.
         self._go_to = go_to if go_to is not None else self._go_to
         if self._searching is not None:
             self._searching.cancel()
-        cancel = self._searching = Cancellation()
-        query, look = self.look.query, self.look
+        self._searching = Cancellation()
+        question = (self.look.query, self.look.order, self.look.descending)
+        again, self._question = question == self._question, question
+        if again:
+            self.table.renew()
+        self.later("busy", 0.25, lambda: self.table.add_class("-busy"))
+        self._ask(self._searching, FIRST_ROWS if not again else None)
+
+    def _ask(self, cancel: Cancellation, limit: int | None) -> None:
+        """Ask for the ids; of another question the first ones come before all of them."""
+        from alpaca_tui.curation.query import QueryError
+        from alpaca_tui.store.browsing import Cancelled
+        from alpaca_tui.tui.screens.dataset import loading
+
+        query, look, go_to = self.look.query, self.look, self._go_to
 
         def job() -> Found | None:
             store = self.session.store()
-            return loading.find(store, query, look, cancel) if store is not None else None
+            if store is None:
+                return None
+            found = loading.find(store, query, look, cancel, limit=limit)
+            if not found.whole and go_to is not None and go_to not in found.ids:
+                found = loading.find(store, query, look, cancel)
+            return found
+
+        def show(found: Found | None) -> None:
+            self._show(found, query)
+            if found is not None and not found.whole:
+                self._ask(cancel, None)
 
         def failed(error: BaseException) -> None:
             if isinstance(error, QueryError):
@@ -177,26 +202,28 @@ class DatasetScreen(FindActs):
             elif not isinstance(error, Cancelled):
                 self.alpaca.show_error(error)
 
-        self.later("busy", 0.25, lambda: self.table.add_class("-busy"))
-        self.alpaca.in_thread("dataset.ids", job, lambda found: self._show(found, query), failed=failed)
+        self.alpaca.in_thread("dataset.ids", job, show, failed=failed)
 
     def _show(self, found: Found | None, query: str) -> None:
-        self._cancel_delay("busy")
         table = self.table
-        table.remove_class("-busy")
-        self._terms = found.terms if found is not None else ()
-        table.renew()
+        terms = found.terms if found is not None else ()
+        if terms != self._terms:
+            self._terms = terms
+            table.redraw()
         table.set_ids(found.ids if found is not None else [])
         if self._go_to is not None:
             table.go_to(self._go_to)
             self._go_to = None
-        self._found = table.row_count
+        self._found, self._whole = table.row_count, found is None or found.whole
         self.title_rows()
         if not table.row_count:
             self.query_one(Detail).show(None)
         else:
             self._show_detail()
-        self.later("facets", 0.05, lambda: self._count(query))
+        if self._whole:
+            self._cancel_delay("busy")
+            table.remove_class("-busy")
+            self.later("facets", 0.05, lambda: self._count(query))
         self._look_around(always=True)
         self.refresh_bindings()
 
@@ -208,7 +235,7 @@ class DatasetScreen(FindActs):
         total = self.standing.rows if self.standing is not None else None
         of = f" of {words.count(total)}" if filtered and total is not None else ""
         self.table.border_title = (
-            f"{words.count(self._found)}{of} {'row' if self._found == 1 else 'rows'}{marked}"
+            f"{words.count(self._found)}{of if self._whole else '+'} {'row' if self._found == 1 else 'rows'}{marked}"
         )
 
     def _count(self, query: str) -> None:
@@ -258,32 +285,48 @@ class DatasetScreen(FindActs):
             return
         from alpaca_tui.tui.screens.dataset import loading
 
-        def job() -> tuple[Standing, Mapping[str, list[str]] | None] | None:
+        def job() -> Standing | None:
             store = self.session.store()
-            if store is None:
-                return None
-            now = loading.standing(store)
-            old = self.standing
-            fresh = old is None or old.pulse[:3] != now.pulse[:3]
-            return now, loading.values_of(store) if fresh else None
+            return loading.standing(store) if store is not None else None
 
-        def show(found: tuple[Standing, Mapping[str, list[str]] | None] | None) -> None:
-            if found is None:
+        def show(now: Standing | None) -> None:
+            if now is None:
                 self._say_standing()
                 return
-            old, (self.standing, values) = self.standing, found
-            if values is not None:
-                self._values = values
+            old, self.standing = self.standing, now
+            if old is not None and old.pulse[:3] != now.pulse[:3]:
+                self._values.clear()
+            if old == now and not always:
+                return
             self._say_standing()
             self.title_rows()
             self.refresh_bindings()
-            if old is None or old.masks != self.standing.masks:
+            if old is None or old.masks != now.masks:
                 self.table.redraw()
-            if old is not None and old.pulse != self.standing.pulse and not always:
+            if old is not None and old.pulse != now.pulse and not always:
                 self.reload()
             self._read_rows()
 
         self.alpaca.in_thread("dataset.standing", job, show)
+
+    def _values_of(self, field: str) -> Sequence[str]:
+        """What a field is compared with, for completion; where it is not known yet it is looked up, and the
+        filter line is told."""
+        from alpaca_tui.tui.screens.dataset import loading
+
+        if field not in self._values:
+            self._values[field] = ()
+
+            def job() -> list[str]:
+                store = self.session.store()
+                return loading.values_of(store, field) if store is not None else []
+
+            def known(values: list[str]) -> None:
+                self._values[field] = values
+                self.query_one(FilterBar).propose()
+
+            self.alpaca.in_thread(f"dataset.values.{field}", job, known)
+        return self._values[field]
 
     def _say_standing(self) -> None:
         now = self.standing
