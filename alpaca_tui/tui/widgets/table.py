@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -367,7 +367,9 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.scroll_to(y=place, animate=False)
         elif place >= top + rows:
             self.scroll_to(y=place - rows + 1, animate=False)
-        self.refresh()
+        else:  # nothing but the cursor is another
+            width = self.scrollable_content_region.width
+            self.refresh(*(Region(0, 1 + at - top, width, 1) for at in {old, place} if top <= at < top + rows))
         if old != place:
             self._tell()
 

@@ -390,7 +390,6 @@ class DatasetScreen(FindActs):
     def _moved(self) -> None:
         self.later("detail", DETAIL_DELAY_S, self._show_detail)
         self.later("remember", REMEMBER_DELAY_S, self.remember)
-        self.refresh_bindings()
 
     def _show_detail(self, mode: Mode | None = None) -> None:
         detail, id = self.query_one(Detail), self.table.cursor_id
