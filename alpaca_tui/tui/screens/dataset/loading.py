@@ -48,21 +48,37 @@ class Standing:
     pulse: tuple[int, ...]
 
 
-def find(
-    store: Store, query: str, look: Look, cancel: Cancellation, *, limit: int | None = None
+def find(store: Store, query: str, look: Look, cancel: Cancellation) -> Found:
+    """The rows of a filter. Raises QueryError, Cancelled, UserError."""
+    read = parse(query, typing=True)
+    order = cast("Order", look.order)
+    sql = compile_sql(read, flags_of(store))
+    ids = store.example_ids(*sql, order=order, descending=look.descending, cancel=cancel)
+    return Found(ids, terms(read), True)
+
+
+def find_first(
+    store: Store, query: str, look: Look, cancel: Cancellation, limit: int, go_to: int | None
 ) -> Found:
-    """The rows of a filter, or the first of them. Raises QueryError, Cancelled, UserError."""
-    read, flags = parse(query, typing=True), flags_of(store)
-    order, descending = cast("Order", look.order), look.descending
-    by_words = words_first(read, flags) if limit is not None and order == "id" else None
-    if by_words is not None and limit is not None:
-        words, rest = by_words
-        ids = store.first_ids(words, *rest, limit=limit, descending=descending, cancel=cancel)
-    else:
-        ids = store.example_ids(
-            *compile_sql(read, flags), order=order, descending=descending, limit=limit, cancel=cancel
+    """So many rows of a filter, the first ones, or those from the row `go_to` on; all of them where these
+    cannot be told without all. Raises QueryError, Cancelled, UserError."""
+    if go_to is not None and look.order != "id":
+        return find(store, query, look, cancel)
+    read, flags, descending = parse(query, typing=True), flags_of(store), look.descending
+    by_words = words_first(read, flags) if look.order == "id" else None
+    where, values = by_words[1] if by_words is not None else compile_sql(read, flags)
+    if go_to is not None:
+        where, values = f"({where}) AND e.id {'<=' if descending else '>='} ?", [*values, go_to]
+    if by_words is not None:
+        ids = store.first_ids(
+            by_words[0], where, values, limit=limit, descending=descending, cancel=cancel
         )
-    return Found(ids, terms(read), limit is None or len(ids) < limit)
+    else:
+        order = cast("Order", look.order)
+        ids = store.example_ids(
+            where, values, order=order, descending=descending, limit=limit, cancel=cancel
+        )
+    return Found(ids, terms(read), go_to is None and len(ids) < limit)
 
 
 def count(store: Store, query: str, cancel: Cancellation) -> Facets:

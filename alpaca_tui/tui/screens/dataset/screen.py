@@ -186,10 +186,9 @@ class DatasetScreen(FindActs):
             store = self.session.store()
             if store is None:
                 return None
-            found = loading.find(store, query, look, cancel, limit=limit)
-            if not found.whole and go_to is not None and go_to not in found.ids:
-                found = loading.find(store, query, look, cancel)
-            return found
+            if limit is None:
+                return loading.find(store, query, look, cancel)
+            return loading.find_first(store, query, look, cancel, limit, go_to)
 
         def show(found: Found | None) -> None:
             self._show(found, query)
@@ -211,10 +210,10 @@ class DatasetScreen(FindActs):
             self._terms = terms
             table.redraw()
         table.set_ids(found.ids if found is not None else [])
+        self._found, self._whole = table.row_count, found is None or found.whole
         if self._go_to is not None:
             table.go_to(self._go_to)
-            self._go_to = None
-        self._found, self._whole = table.row_count, found is None or found.whole
+            self._go_to = self._go_to if not self._whole else None
         self.title_rows()
         if not table.row_count:
             self.query_one(Detail).show(None)
