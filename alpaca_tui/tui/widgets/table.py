@@ -181,9 +181,9 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._stale = set(self._pages)
         self.redraw()
 
-    def set_ids(self, ids: Sequence[int], *, keep_cursor: bool = True) -> None:
+    def set_ids(self, ids: Sequence[int], page: Sequence[Row] = (), *, keep_cursor: bool = True) -> None:
         """Scroll over other rows. The cursor stays on its row where that is still there (but a cursor on
-        the first row stays first)."""
+        the first row stays first). page: the rows of the first page, where they are at hand."""
         fresh = array("q", ids)
         if fresh == self._ids:
             return
@@ -191,6 +191,8 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         offset = self.cursor - round(self.scroll_y)
         self._keep_pages(fresh)
         self._ids = fresh
+        if page:
+            self._pages[0] = {self._row_id(row): row for row in page}
         self.virtual_size = Size(0, len(fresh) + 1)
         place = 0
         if keep_cursor and self.cursor > 0 and on is not None:

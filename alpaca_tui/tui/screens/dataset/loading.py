@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, cast
 from alpaca_tui.curation.inspection import READER_VERSION, findings_of, flags_of
 from alpaca_tui.curation.query import Term, compile_sql, parse, terms, words_first
 from alpaca_tui.tui.screens.dataset.detail import Mode, Subject
+from alpaca_tui.tui.widgets.table import PAGE_ROWS
 
 if TYPE_CHECKING:
     from alpaca_tui.curation.lint import Context
     from alpaca_tui.store.browsing import Cancellation, Distinct, Order
-    from alpaca_tui.store.curated import Facets, Operation
+    from alpaca_tui.store.curated import Facets, Operation, RowLine
     from alpaca_tui.store.rows import ExampleRow
     from alpaca_tui.store.store import Store
     from alpaca_tui.tui.paint import Line
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows a filter finds, in their order, and what stands out in them. whole: these are all of them."""
+    """The rows a filter finds, in their order, and what stands out in them. whole: these are all of them.
+    page: the first of them, where they have been read already."""
 
     ids: array[int]
     terms: Sequence[Term]
     whole: bool
+    page: Sequence[RowLine] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ def find_first(
         ids = store.example_ids(
             where, values, order=order, descending=descending, limit=limit, cancel=cancel
         )
-    return Found(ids, terms(read), go_to is None and len(ids) < limit)
+    whole = go_to is None and len(ids) < limit
+    return Found(ids, terms(read), whole, store.example_lines(ids[:PAGE_ROWS]))
 
 
 def count(store: Store, query: str, cancel: Cancellation) -> Facets:

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from alpaca_tui.tui.screens.dataset.loading import Found, Standing
 
 LOOK_EVERY_S = 1.0
+LOOK_DELAY_S = 0.15
 DETAIL_DELAY_S = 0.03
+FACETS_DELAY_S = 0.1
 REMEMBER_DELAY_S = 1.0
 FIRST_ROWS = 300
 """So many rows of a new question are shown before all of them have been found."""
@@ -209,22 +211,28 @@ class DatasetScreen(FindActs):
         if terms != self._terms:
             self._terms = terms
             table.redraw()
-        table.set_ids(found.ids if found is not None else [])
+        had_rows = bool(table.row_count)
+        if found is not None:
+            table.set_ids(found.ids, found.page)
+        else:
+            table.set_ids([])
         self._found, self._whole = table.row_count, found is None or found.whole
         if self._go_to is not None:
             table.go_to(self._go_to)
             self._go_to = self._go_to if not self._whole else None
         self.title_rows()
+        # The rows first; what stands beside them in the frames after.
         if not table.row_count:
             self.query_one(Detail).show(None)
         else:
-            self._show_detail()
+            self.later("detail", DETAIL_DELAY_S, self._show_detail)
         if self._whole:
             self._cancel_delay("busy")
             table.remove_class("-busy")
-            self.later("facets", 0.05, lambda: self._count(query))
-        self._look_around(always=True)
-        self.refresh_bindings()
+            self.later("facets", FACETS_DELAY_S, lambda: self._count(query))
+        self.later("look", LOOK_DELAY_S, lambda: self._look_around(always=True))
+        if had_rows != bool(table.row_count):
+            self.refresh_bindings()
 
     def title_rows(self) -> None:
         if self._found is None:
