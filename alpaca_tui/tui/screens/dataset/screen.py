@@ -6,6 +6,7 @@ comes; what it does to rows stands in `acts.py`.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -42,6 +43,7 @@ LOOK_EVERY_S = 1.0
 LOOK_DELAY_S = 0.15
 DETAIL_DELAY_S = 0.03
 FACETS_DELAY_S = 0.1
+SETTLE_DELAY_S = 2.0
 REMEMBER_DELAY_S = 1.0
 FIRST_ROWS = 300
 """So many rows of a new question are shown before all of them have been found."""
@@ -66,6 +68,7 @@ class DatasetScreen(FindActs):
         self._terms: Sequence[Term] = ()
         self._found: int | None = None
         self._whole = True
+        self._settled = False
         self._question: tuple[str, str, bool] | None = None
         self._values: dict[str, Sequence[str]] = {}
         self._searching: Cancellation | None = None
@@ -227,6 +230,11 @@ class DatasetScreen(FindActs):
         else:
             self.later("detail", DETAIL_DELAY_S, self._show_detail)
         if self._whole:
+            if not self._settled:
+                # What is loaded by now stays: a full collection that walks it all would hold a key up for a
+                # tenth of a second.
+                self._settled = True
+                self.later("settle", SETTLE_DELAY_S, gc.freeze)
             self._cancel_delay("busy")
             table.remove_class("-busy")
             self.later("facets", FACETS_DELAY_S, lambda: self._count(query))
