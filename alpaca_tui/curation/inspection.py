@@ -31,7 +31,8 @@ from alpaca_tui.store.inspections import Fellow
 from alpaca_tui.store.rows import ExampleRow
 from alpaca_tui.store.store import Store
 
-_CHUNK = 500
+_CHUNK = 2_000
+_MOST_FELLOWS = 500
 _ALONE = 1_500
 """So many rows are read faster here than other processes can be started."""
 _SAMPLE = 2_000
@@ -53,7 +54,7 @@ def inspect(
 ) -> int:
     """Read every row that has not been read as it is now (at most so many); returns how many that were.
 
-    Each few hundred rows are one transaction: what was read stays read whatever happens. `stop` ends it
+    Each few thousand rows are one transaction: what was read stays read whatever happens. `stop` ends it
     early. processes: how many may work (None: one a core, and none for few rows). Raises UserError.
     """
     total = store.count_uninspected(READER_VERSION)
@@ -98,7 +99,7 @@ def findings_of(store: Store, row: ExampleRow, context: Context) -> list[Finding
     found = lint_row(row.instruction, row.input, row.output, context)
     fellows = store.fellows(prompt_key(row.instruction, row.input))
     if len(fellows) > 1:
-        rows = store.examples_by_id(fellows[:_CHUNK])
+        rows = store.examples_by_id(fellows[:_MOST_FELLOWS])
         keys = [
             (
                 other.id,

@@ -25,6 +25,7 @@ Order = Literal[
     "id", "instruction", "input", "output", "source", "nearest", "flags", "tags", "rating", "status",
     "created", "edited", "tokens", "model",
 ]  # fmt: skip
+Distinct = Literal["tags", "model", "teacher", "origin", "split", "verb", "object"]
 
 _ORDERS: Mapping[str, str] = {
     "id": "",
@@ -58,6 +59,7 @@ _LENGTHS: tuple[tuple[str, str], ...] = (
     ("151+", "e.words_output > 150"),
 )
 _AT_ONCE = 500
+_PART = 50_000
 
 
 class Cancelled(Exception):  # noqa: N818 - nothing went wrong
@@ -112,16 +114,34 @@ class Browsing:
         cancel: Cancellation | None = None,
     ) -> array[int]:
         """The ids of the rows a condition holds for, in order; rows without a value come last, ties by id."""
-        query = f"SELECT e.id FROM example e WHERE e.withdrawn = 0 AND ({where}) ORDER BY {_order(order, descending)}"
+        scope = "example e"
+        if order == "instruction" and where == ALL_ROWS:
+            scope += " INDEXED BY example_by_beginning"
+        query = f"SELECT e.id AS id FROM {scope} WHERE e.withdrawn = 0 AND ({where}) ORDER BY {_order(order, descending)}"
+        if limit is not None:
+            query += f" LIMIT {limit:d}"
         with self._db.read() as db, (cancel or Cancellation()).over(db):
-            cursor = db.execute(
-                query + (" LIMIT ?" if limit is not None else ""),
-                (*values, limit) if limit is not None else tuple(values),
-            )
-            ids: array[int] = array("q")
-            while rows := cursor.fetchmany(10_000):
-                ids.extend(row[0] for row in rows)
-            return ids
+            return _gather(db, query, values)
+
+    def first_ids(
+        self,
+        words: str,
+        where: str = ALL_ROWS,
+        values: Sequence[object] = (),
+        *,
+        limit: int,
+        descending: bool = False,
+        cancel: Cancellation | None = None,
+    ) -> array[int]:
+        """The first rows by id that hold words (as FTS5 is asked for them) and for which a condition holds:
+        found while walking the index, however many there are in all."""
+        query = (
+            "SELECT f.rowid AS id FROM example_text f CROSS JOIN example e ON e.id = f.rowid "
+            f"WHERE f.example_text MATCH ? AND e.withdrawn = 0 AND ({where}) "
+            f"ORDER BY f.rowid{' DESC' if descending else ''} LIMIT {limit:d}"
+        )
+        with self._db.read() as db, (cancel or Cancellation()).over(db):
+            return _gather(db, query, (words, *values))
 
     def example_lines(self, ids: Sequence[int]) -> list[RowLine]:
         """The rows of `ids` as a table shows them, in that order; what does not exist is left out."""
@@ -163,35 +183,40 @@ class Browsing:
             *(("length", name, condition) for name, condition in _LENGTHS),
             ("input", "any", "e.chars_input > 0"),
             ("input", "none", "e.chars_input = 0"),
-            *(("flag", rule, f"e.flags >> {bit} & 1") for rule, bit in flags.items()),
+            *(("", column, f"e.{column} <> ''") for column in ("tags", "teacher", "split")),
         ]
         scope = f"FROM example e WHERE e.withdrawn = 0 AND ({where})"
         columns = ", ".join(f"sum({condition})" for _, _, condition in sums)
         with self._db.read() as db, (cancel or Cancellation()).over(db):
             total, *counted = db.execute(f"SELECT count(*), {columns} {scope}", tuple(values)).fetchone()
-            teachers = db.execute(
-                f"SELECT coalesce(e.model, e.teacher), count(*) {scope} AND e.teacher IS NOT NULL "
-                "GROUP BY e.teacher, e.model",
-                tuple(values),
-            ).fetchall()
-            tagged = db.execute(
-                f"SELECT e.tags, count(*) {scope} AND e.tags <> '' GROUP BY e.tags", tuple(values)
-            ).fetchall()
-            splits = db.execute(
-                f"SELECT e.split, count(*) {scope} AND e.split IS NOT NULL GROUP BY e.split", tuple(values)
-            ).fetchall()
-        counts: dict[str, dict[str, int]] = {}
-        for (field, value, _), count in zip(sums, counted, strict=True):
-            if count:
-                counts.setdefault(field, {})[value] = int(count)
-        for field, rows in (
-            ("teacher", teachers),
-            ("tag", ((tag, count) for tags, count in tagged for tag in tags.split())),
-            ("split", splits),
-        ):
-            for value, count in rows:
-                held = counts.setdefault(field, {})
-                held[value] = held.get(value, 0) + count
+            counts: dict[str, dict[str, int]] = {}
+            for (field, value, _), count in zip(sums, counted, strict=True):
+                if count:
+                    counts.setdefault(field, {})[value] = int(count)
+
+            def groups(columns: str, condition: str) -> list[tuple[Any, ...]]:
+                query = f"SELECT {columns}, count(*) {scope} AND {condition} GROUP BY {columns}"
+                return db.execute(query, tuple(values)).fetchall()
+
+            # Most rows have none of these, and in many datasets no row has some of them.
+            there = counts.pop("", {})
+            found: list[tuple[str, str, int]] = [
+                ("flag", rule, count)
+                for mask, count in groups("e.flags", "e.flags <> 0")
+                for rule, bit in flags.items()
+                if mask >> bit & 1
+            ]
+            if "tags" in there:
+                tagged = groups("e.tags", "e.tags <> ''")
+                found += [("tag", tag, count) for tags, count in tagged for tag in tags.split()]
+            if "teacher" in there:
+                taught = groups("e.teacher, e.model", "e.teacher IS NOT NULL")
+                found += [("teacher", model or teacher, count) for teacher, model, count in taught]
+            if "split" in there:
+                found += [("split", *row) for row in groups("e.split", "e.split IS NOT NULL")]
+        for field, value, count in found:
+            held = counts.setdefault(field, {})
+            held[value] = held.get(value, 0) + count
         for field in ("flag", "tag", "teacher"):
             if field in counts:
                 counts[field] = dict(sorted(counts[field].items(), key=lambda item: (-item[1], item[0])))
@@ -265,9 +290,7 @@ class Browsing:
         with self._db.write() as db:
             db.execute("DELETE FROM saved_view WHERE name = ?", (storable(name),))
 
-    def distinct(
-        self, field: Literal["tags", "model", "teacher", "origin", "split", "verb", "object"]
-    ) -> list[str]:
+    def distinct(self, field: Distinct) -> list[str]:
         """The values a field has among rows not deleted, for completion; tags one by one."""
         with self._db.read() as db:
             rows = db.execute(
@@ -277,6 +300,21 @@ class Browsing:
         if field == "tags":
             return sorted({tag for row in rows for tag in row[0].split()})
         return sorted(row[0] for row in rows)
+
+
+def _gather(db: sqlite3.Connection, query: str, values: Sequence[object]) -> array[int]:
+    """The ids a query gives, in its order. They come as one text, read in parts: a million rows one by one
+    would take twice as long, and nothing else in the process could move meanwhile."""
+    joined: str | None = db.execute(f"SELECT group_concat(id) FROM ({query})", tuple(values)).fetchone()[0]
+    ids: array[int] = array("q")
+    if joined:
+        start = 0
+        while start < len(joined):
+            end = joined.find(",", start + _PART)
+            end = end if end >= 0 else len(joined)
+            ids.extend(map(int, joined[start:end].split(",")))
+            start = end + 1
+    return ids
 
 
 def _order(order: Order, descending: bool) -> str:

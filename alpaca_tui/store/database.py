@@ -24,7 +24,11 @@ import alpaca_tui
 from alpaca_tui.errors import UserError
 from alpaca_tui.store import faults, mounts, schema
 
-_CACHE_KIB = 16_384
+_CACHE_KIB = 4_096
+"""Of a thread that reads: there are many, and the system caches the file for all of them."""
+_WRITE_CACHE_KIB = 16_384
+_LARGE_CACHE_KIB = 98_304
+"""While a transaction changes a good part of the rows: what does not fit is written twice, and read again."""
 _REGEX_TIMEOUT_S = 0.25
 
 
@@ -230,9 +234,13 @@ class Database:
                     connection.execute("COMMIT")
 
     @contextmanager
-    def write(self) -> Generator[sqlite3.Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises."""
-        with self._write_lock, self._connection() as connection:
+    def write(self, *, large: bool = False) -> Generator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises. large: of many rows."""
+        with (
+            self._write_lock,
+            self._connection() as connection,
+            _roomy(connection, _LARGE_CACHE_KIB if large else _WRITE_CACHE_KIB),
+        ):
             if connection.in_transaction:
                 raise RuntimeError("a store transaction was begun inside another one")
             connection.execute("BEGIN IMMEDIATE")
@@ -255,6 +263,16 @@ class Database:
         for handle in handles:
             with handle.busy:
                 handle.close()
+
+
+@contextmanager
+def _roomy(connection: sqlite3.Connection, kib: int) -> Generator[None]:
+    """A larger cache for the block; the memory is given back."""
+    connection.execute(f"PRAGMA cache_size = -{kib}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
 def word_count(text: str) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from alpaca_tui.store.database import Database
-from alpaca_tui.store.encoding import AMONG, id_list, load_object, load_top
+from alpaca_tui.store.encoding import AMONG, id_list, load_object
 from alpaca_tui.store.rows import (
     ExampleRow,
     ExampleSource,
@@ -38,7 +38,7 @@ VALUES (:source, :origin, :at, :after, :position, :instruction, :input, :output,
   length(:output))
 """
 _ACTIVE = "deleted = 0 AND withdrawn = 0"
-_UNMEASURED = "nearest_score IS NULL AND withdrawn = 0"
+_UNMEASURED = "example INDEXED BY example_unmeasured WHERE nearest_score IS NULL AND withdrawn = 0"
 _EXPORTABLE = f"{_ACTIVE} AND status <> 'rejected'"
 
 
@@ -46,9 +46,9 @@ def example_of(row: Any) -> ExampleRow:
     """An example from the columns of `_EXAMPLE`."""
     values = list(row)
     values[11:14] = map(bool, values[11:14])  # deleted, withdrawn, edited
-    values[18:20] = load_top(values[18]), load_object(values[19])
-    values[21] = tuple(values[21].split())
-    return ExampleRow(*values)
+    values[19] = load_object(values[19])  # extra
+    values[21] = tuple(values[21].split())  # tags
+    return ExampleRow._make(values)
 
 
 def fetch_examples(db: sqlite3.Connection, ids: Sequence[int]) -> list[ExampleRow]:
@@ -169,12 +169,12 @@ class Examples:
     def unmeasured(self) -> list[int]:
         """Ids of the rows whose nearest score is not computed yet: imported, made or changed by hand."""
         with self._db.read() as db:
-            return [row[0] for row in db.execute(f"SELECT id FROM example WHERE {_UNMEASURED} ORDER BY id")]
+            return [row[0] for row in db.execute(f"SELECT id FROM {_UNMEASURED} ORDER BY id")]
 
     def count_unmeasured(self) -> int:
         """How many `unmeasured` would list."""
         with self._db.read() as db:
-            return db.execute(f"SELECT count(*) FROM example WHERE {_UNMEASURED}").fetchone()[0]
+            return db.execute(f"SELECT count(*) FROM {_UNMEASURED}").fetchone()[0]
 
     def set_novelty(self, rows: Sequence[RowNovelty]) -> None:
         """What the novelty index says of rows as they are now, in one transaction."""

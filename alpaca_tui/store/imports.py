@@ -25,7 +25,7 @@ class Imports:
         row; the nearest score is left open for `set_novelty`, what the row tells for an inspection."""
         added = first = last = 0
         name = storable(origin)
-        with self._db.write() as db:
+        with self._db.write(large=True) as db:
             common = {
                 "source": "imported",
                 "origin": name,

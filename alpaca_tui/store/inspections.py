@@ -15,7 +15,7 @@ from alpaca_tui.store.curated import Inspection, Texts, TokenCount
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import AMONG, id_list
 
-_AT_ONCE = 500
+_AT_ONCE = 2_000
 
 
 class Fellow(NamedTuple):
@@ -49,7 +49,7 @@ class Inspections:
             db.execute("UPDATE example SET inspected = 0 WHERE inspected < ?1 AND inspected <> 0", (version,))
             db.execute("UPDATE example SET inspected = 0 WHERE inspected > ?1", (version,))
 
-    def uninspected(self, limit: int = _AT_ONCE, *, after: int = 0) -> list[Texts]:
+    def uninspected(self, limit: int, *, after: int = 0) -> list[Texts]:
         """Rows that have not been read as they are now, by id; `after`: the id of the last one of the page
         before."""
         with self._db.read() as db:
@@ -86,23 +86,23 @@ class Inspections:
         long = 1 << bits[length_rule]
         held = 0
         with self._db.write() as db:
-            touched: set[int] = set()
             for start in range(0, len(rows), _AT_ONCE):
                 part = rows[start : start + _AT_ONCE]
-                touched |= _prompt_keys(db, [texts.id for texts, _ in part])
-                for texts, told in part:
-                    touched.add(told.prompt_key)
-                    flags = sum({1 << bits[rule] for rule in told.rules})
-                    held += db.execute(
-                        "UPDATE example SET flags = flags & (?1 | ?10 * (tokens IS NOT NULL)) | ?2, verb = ?3, "
-                        "object = ?4, prompt_key = ?5, whole_key = ?6, inspected = ?7 "
-                        "WHERE id = ?8 AND revised = ?9",
+                keys = _prompt_keys(db, [texts.id for texts, _ in part])
+                keys.update(told.prompt_key for _, told in part)
+                held += db.executemany(
+                    "UPDATE example SET flags = flags & (?1 | ?10 * (tokens IS NOT NULL)) | ?2, verb = ?3, object = ?4, "
+                    "prompt_key = ?5, whole_key = ?6, inspected = ?7 WHERE id = ?8 AND revised = ?9",
+                    (
                         (
-                            *(group_mask, flags, told.verb, told.object, told.prompt_key),
-                            *(told.whole_key, told.version, texts.id, texts.revised, long),
-                        ),
-                    ).rowcount
-            _regroup(db, sorted(touched), bits, group_mask, grouping)
+                            *(group_mask, sum({1 << bits[rule] for rule in told.rules}), told.verb),
+                            *(told.object, told.prompt_key, told.whole_key, told.version),
+                            *(texts.id, texts.revised, long),
+                        )
+                        for texts, told in part
+                    ),
+                ).rowcount
+                _regroup(db, sorted(keys), bits, group_mask, grouping)
         return held
 
     def root_verbs(self) -> list[RootVerb]:
@@ -176,27 +176,23 @@ class Inspections:
 
 
 def _prompt_keys(db: sqlite3.Connection, ids: Sequence[int]) -> set[int]:
-    query = (
-        f"SELECT prompt_key FROM example WHERE prompt_key IS NOT NULL AND id IN ({', '.join('?' * len(ids))})"
-    )
-    return {row[0] for row in db.execute(query, tuple(ids))}
+    query = f"SELECT prompt_key FROM example WHERE prompt_key IS NOT NULL AND id IN {AMONG}"
+    return {row[0] for row in db.execute(query, (id_list(ids),))}
 
 
 def _regroup(
     db: sqlite3.Connection, keys: Sequence[int], bits: Mapping[str, int], group_mask: int, grouping: Grouping
 ) -> None:
     """Decide the group rules anew for every row with one of these prompts."""
-    for start in range(0, len(keys), _AT_ONCE):
-        part = keys[start : start + _AT_ONCE]
-        rows = db.execute(
-            "SELECT id, whole_key, prompt_key, flags & ? FROM example WHERE withdrawn = 0 AND deleted = 0 "
-            f"AND prompt_key IN {AMONG} ORDER BY id",
-            (group_mask, id_list(part)),
-        ).fetchall()
-        broken = grouping([Fellow(*row[:3]) for row in rows])
-        updates: list[tuple[int, int, int]] = []
-        for id, _, _, before in rows:
-            after = sum({1 << bits[rule] for rule in broken.get(id, ())})
-            if after != before:
-                updates.append((~group_mask, after, id))
-        db.executemany("UPDATE example SET flags = flags & ? | ? WHERE id = ?", updates)
+    rows = db.execute(
+        "SELECT id, whole_key, prompt_key, flags & ? FROM example INDEXED BY example_by_prompt "
+        f"WHERE withdrawn = 0 AND deleted = 0 AND prompt_key IN {AMONG} ORDER BY id",
+        (group_mask, id_list(keys)),
+    ).fetchall()
+    broken = grouping([Fellow(*row[:3]) for row in rows])
+    updates: list[tuple[int, int, int]] = []
+    for id, _, _, before in rows:
+        after = sum({1 << bits[rule] for rule in broken.get(id, ())})
+        if after != before:
+            updates.append((~group_mask, after, id))
+    db.executemany("UPDATE example SET flags = flags & ? | ? WHERE id = ?", updates)

@@ -35,15 +35,20 @@ from alpaca_tui.store.tags import joined_tags
 from alpaca_tui.store.verdicts import pool_now
 
 _CHUNK = 4_000
+_LARGE = 2_000
 _TEXT_SET = frozenset(TEXTS)
 _OPERATION = "SELECT id, at, who, title, rows, state FROM operation"
-_KEPT_FIELDS = (*EDITABLE, "edited", "edited_at", "edited_by")
-_STORED = f"SELECT id, revised, {', '.join(_KEPT_FIELDS)} FROM example"
+_EDITABLE_SET = frozenset(EDITABLE)
+_EDIT_MARKS = ("edited", "edited_at", "edited_by")
+_CONVERTED: Mapping[str, Callable[[Any], Any]] = {"tags": joined_tags, "deleted": int, "edited": int}
+"""How fields whose value in a row is another one than in its column come to the latter."""
 
 # What reading a row told is void when its texts change; a new instruction also has new neighbours.
 _FORGET_READING = "inspected = 0, tokens = NULL, prompt_tokens = NULL"
 _FORGET_NEIGHBOURS = "nearest_score = NULL, nearest_key = NULL, mean_score = NULL, top = ''"
 
+Updates = dict[tuple[str, ...], list[tuple[Any, ...]]]
+"""New values by the columns they are for; each tuple ends in the operation and the row."""
 Compute = Callable[[ExampleRow], Mapping[str, Any] | None]
 
 
@@ -79,32 +84,34 @@ class Revisions:
     ) -> Done:
         """Change many rows: `compute` gives the new values from each row as it is then (None: leave it
         alone), or is the values for all of them. One operation, one transaction."""
-        with self._db.write() as db:
+        with self._db.write(large=len(ids) >= _LARGE) as db:
             operation = _Recorder(db, title, who)
             for start in range(0, len(ids), _CHUNK):
                 part = ids[start : start + _CHUNK]
                 if callable(compute):
-                    rows = fetch_examples(db, part)
-                    wanted = ((row.id, compute(row)) for row in rows)
-                    operation.change([Change(id, fields) for id, fields in wanted if fields is not None])
+                    rows = {row.id: row for row in fetch_examples(db, part)}
+                    wanted = ((id, compute(row)) for id, row in rows.items())
+                    changes = [Change(id, fields) for id, fields in wanted if fields is not None]
+                    operation.change(changes, rows)
                 else:
                     operation.change([Change(id, compute) for id in part])
             return Done(operation.finish())
 
     def undo(self) -> Operation | None:
         """Take back the last operation that stands; None when there is none."""
-        with self._db.write() as db:
-            operation = _one(db, "WHERE state = 'done' ORDER BY id DESC LIMIT 1")
-            if operation is not None:
-                _walk(db, operation, back=True)
-            return operation
+        return self._step("WHERE state = 'done' ORDER BY id DESC LIMIT 1", back=True)
 
     def redo(self) -> Operation | None:
         """Do the operation undone last again; None when there is none."""
-        with self._db.write() as db:
-            operation = _one(db, "WHERE state = 'undone' ORDER BY id LIMIT 1")
+        return self._step("WHERE state = 'undone' ORDER BY id LIMIT 1", back=False)
+
+    def _step(self, which: str, *, back: bool) -> Operation | None:
+        with self._db.read() as db:
+            expected = _one(db, which)
+        with self._db.write(large=expected is not None and expected.rows >= _LARGE) as db:
+            operation = _one(db, which)
             if operation is not None:
-                _walk(db, operation, back=False)
+                _walk(db, operation, back=back)
             return operation
 
     def next_undo(self) -> Operation | None:
@@ -180,6 +187,8 @@ class _Recorder:
         self._title = title
         self._who: Who = who
         self._at = time.time()
+        self._edit_marks = {"edited": 1, "edited_at": self._at, "edited_by": who}
+        self._texts_changed = False
         self.id = 0
         self.rows = 0
 
@@ -197,37 +206,43 @@ class _Recorder:
     def finish(self) -> Operation | None:
         if not self.id:
             return None
+        if self._texts_changed:
+            fulltext.settle(self._db)
         self._db.execute("UPDATE operation SET rows = ? WHERE id = ?", (self.rows, self.id))
         return Operation(self.id, self._at, self._who, self._title, self.rows, "done")
 
-    def change(self, changes: Sequence[Change]) -> None:
-        """Apply changes of different rows, at most a few thousand."""
-        stored = _stored(self._db, [change.example_id for change in changes])
+    def change(self, changes: Sequence[Change], rows: Mapping[int, ExampleRow] | None = None) -> None:
+        """Apply changes of different rows, at most a few thousand. rows: they as they are now, where the
+        caller has just read them."""
+        names = _touched(changes)
+        stored = (
+            _stored(self._db, [change.example_id for change in changes], names)
+            if rows is None
+            else {id: _as_stored(row, names) for id, row in rows.items() if not row.withdrawn}
+        )
         records: list[tuple[int, int, str, str]] = []
-        dumped: dict[tuple[tuple[str, Any], ...], str] = {}
-        updates: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        dumped: dict[tuple[Any, ...], str] = {}
+        updates: Updates = {}
         for change in changes:
             now = stored.get(change.example_id)
             if now is None:
                 raise ValueError(f"there is no row {change.example_id}")
             if change.expected is not None and now["revised"] != change.expected:
                 raise Conflict(fetch_examples(self._db, [change.example_id])[0])
-            after = {
-                name: value
-                for name, value in ((name, _value(name, value)) for name, value in change.fields.items())
-                if value != now[name]
-            }
+            after: dict[str, Any] = {}
+            for name in sorted(change.fields):
+                value = _value(name, change.fields[name])
+                if value != now[name]:
+                    after[name] = value
             if not after:
                 continue
-            if any(name in TEXTS for name in after):
-                after |= {"edited": 1, "edited_at": self._at, "edited_by": self._who}
+            if not _TEXT_SET.isdisjoint(after):
+                after = dict(sorted({**after, **self._edit_marks}.items()))
+                self._texts_changed = True
             self.begin()
-            names = tuple(sorted(after))
-            before = _dump({name: now[name] for name in (*names, "revised")}, dumped)
+            before = _dump({**{name: now[name] for name in after}, "revised": now["revised"]}, dumped)
             records.append((self.id, change.example_id, before, _dump(after, dumped)))
-            updates.setdefault(names, []).append(
-                (*(after[name] for name in names), self.id, change.example_id)
-            )
+            updates.setdefault(tuple(after), []).append((*after.values(), self.id, change.example_id))
             now |= {**after, "revised": self.id}
         self._db.executemany(
             "INSERT INTO revision (operation_id, example_id, before, after) VALUES (?, ?, ?, ?)", records
@@ -251,7 +266,7 @@ class _Recorder:
             "revised": self.id,
         }
         example_id = insert_by_hand(self._db, values)
-        fulltext.add(self._db, [example_id])
+        fulltext.add(self._db, example_id)
         made = {name: values[name] for name in (*TEXTS, "tags")}
         self._db.execute(
             "INSERT INTO revision (operation_id, example_id, before, after) VALUES (?, ?, NULL, ?)",
@@ -261,9 +276,9 @@ class _Recorder:
         return example_id
 
 
-def _dump(fields: Mapping[str, Any], dumped: dict[tuple[tuple[str, Any], ...], str]) -> str:
+def _dump(fields: Mapping[str, Any], dumped: dict[tuple[Any, ...], str]) -> str:
     """`dump`, once for equal fields: most changes of many rows are the same change."""
-    key = tuple(fields.items())
+    key = (*fields, *fields.values())
     text = dumped.get(key)
     if text is None:
         text = dumped[key] = dump(fields)
@@ -275,11 +290,30 @@ def _one(db: sqlite3.Connection, rest: str) -> Operation | None:
     return Operation(*row) if row else None
 
 
-def _stored(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """The fields of rows as they are stored, `revised` among them. Withdrawn rows are as if they were not."""
-    names = ("id", "revised", *_KEPT_FIELDS)
-    rows = db.execute(f"{_STORED} WHERE withdrawn = 0 AND id IN {AMONG}", (id_list(ids),)).fetchall()
-    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
+def _touched(changes: Sequence[Change]) -> tuple[str, ...]:
+    """The columns that changes may change. ValueError for a field that none may."""
+    names = {name for fields in {id(one.fields): one.fields for one in changes}.values() for name in fields}
+    if not names <= _EDITABLE_SET:
+        raise ValueError(f"{', '.join(sorted(names - _EDITABLE_SET))} cannot be changed")
+    return (*names, *(() if names.isdisjoint(TEXTS) else _EDIT_MARKS))
+
+
+def _stored(db: sqlite3.Connection, ids: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Columns of rows as they are stored, `revised` among them. Withdrawn rows are as if they were not."""
+    columns = ("id", "revised", *names)
+    rows = db.execute(
+        f"SELECT {', '.join(columns)} FROM example WHERE withdrawn = 0 AND id IN {AMONG}", (id_list(ids),)
+    )
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows.fetchall()}
+
+
+def _as_stored(row: ExampleRow, names: Sequence[str]) -> dict[str, Any]:
+    """What `_stored` gives, from a row that has been read."""
+    stored: dict[str, Any] = {name: getattr(row, name) for name in names}
+    stored["revised"] = row.revised
+    for name in stored.keys() & _CONVERTED.keys():
+        stored[name] = _CONVERTED[name](stored[name])
+    return stored
 
 
 def _value(name: str, value: Any) -> Any:
@@ -317,21 +351,20 @@ def _public(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return shown
 
 
-def _update(db: sqlite3.Connection, updates: Mapping[tuple[str, ...], Sequence[tuple[Any, ...]]]) -> None:
-    """Write new values, one statement a set of fields; each tuple ends in the operation and the row.
+def _update(db: sqlite3.Connection, updates: Updates) -> None:
+    """Write new values, one statement a set of fields.
 
-    What the texts told is forgotten where a text changes. Of what a text implies, its lengths are the
-    statement's own business, so that no change of a text can leave them behind.
+    What the texts told is forgotten where a text changes; `fulltext.settle` is left to the caller, once for
+    the whole operation. Of what a text implies, its lengths are the statement's own business, so that no
+    change of a text can leave them behind.
     """
-    changed = [row[-1] for names, rows in updates.items() if not _TEXT_SET.isdisjoint(names) for row in rows]
-    if changed:
-        fulltext.remove(db, changed)
     for names, rows in updates.items():
         parts = [f"{name} = ?{place}" for place, name in enumerate(names, 1)]
         for place, name in enumerate(names, 1):
             if name in TEXTS:
                 parts += [f"words_{name} = word_count(?{place})", f"chars_{name} = length(?{place})"]
         if not _TEXT_SET.isdisjoint(names):
+            fulltext.keep_old(db, [row[-1] for row in rows])
             parts.append(_FORGET_READING)
         elif "deleted" in names:  # rows with the same prompt have one fellow less, or more
             parts.append("inspected = 0")
@@ -339,8 +372,6 @@ def _update(db: sqlite3.Connection, updates: Mapping[tuple[str, ...], Sequence[t
             parts.append(_FORGET_NEIGHBOURS)
         parts.append(f"revised = ?{len(names) + 1}")
         db.executemany(f"UPDATE example SET {', '.join(parts)} WHERE id = ?{len(names) + 2}", rows)
-    if changed:
-        fulltext.add(db, changed)
 
 
 def _walk(db: sqlite3.Connection, operation: Operation, *, back: bool) -> None:
@@ -350,19 +381,28 @@ def _walk(db: sqlite3.Connection, operation: Operation, *, back: bool) -> None:
     edits the row elsewhere must notice.
     """
     mark = -operation.id if back else operation.id
+    texts_changed = False
     for chunk in _chunks(db, operation.id):
-        updates: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        updates: Updates = {}
         made: list[tuple[int, int, int]] = []
+        read: dict[str, tuple[tuple[str, ...], tuple[Any, ...]]] = {}  # many rows had the same change
         for example_id, before, after in chunk:
             if before is None:
                 made.append((int(back), mark, example_id))
                 continue
-            fields: dict[str, Any] = json.loads(before if back else after)
-            fields.pop("revised", None)  # the row gets a mark of its own
-            names = tuple(sorted(fields))
-            updates.setdefault(names, []).append((*(fields[name] for name in names), mark, example_id))
+            text = before if back else after
+            if text not in read:
+                fields: dict[str, Any] = json.loads(text)
+                fields.pop("revised", None)  # the row gets a mark of its own
+                names = tuple(sorted(fields))
+                read[text] = names, tuple(fields[name] for name in names)
+            names, values = read[text]
+            updates.setdefault(names, []).append((*values, mark, example_id))
+        texts_changed = texts_changed or any(not _TEXT_SET.isdisjoint(names) for names in updates)
         _update(db, updates)
         db.executemany("UPDATE example SET withdrawn = ?, revised = ?, inspected = 0 WHERE id = ?", made)
+    if texts_changed:
+        fulltext.settle(db)
     db.execute(
         "UPDATE example SET withdrawn = ?1, revised = ?2, inspected = 0 WHERE id BETWEEN "
         "(SELECT first_row FROM operation WHERE id = ?3) AND (SELECT last_row FROM operation WHERE id = ?3)",

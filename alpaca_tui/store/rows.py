@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from alpaca_tui.store.encoding import load_top
+
 CompletionState = Literal["in_flight", "done", "failed", "lost"]
 CandidateVerdict = Literal["kept", "duplicate", "filtered", "truncated", "surplus"]
 ExampleSource = Literal["generated", "imported", "manual"]
@@ -138,12 +140,12 @@ class CandidateRow:
     example_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleRow:
+class ExampleRow(NamedTuple):
     """One row of the dataset. `deleted` by a person, `withdrawn` by a rejudge or an undo: both can come back.
 
     `edited`: its texts are no longer as they came, changed by `edited_by` (user, fix or teacher). `revised`
-    changes whenever an operation changes the row. `flags`: a bit a lint rule (`Store.flag_bits`)."""
+    changes whenever an operation changes the row. `flags`: a bit a lint rule (`Store.flag_bits`).
+    A tuple, and its neighbours read when they are asked for: whole datasets are read through it."""
 
     id: int
     instruction: str
@@ -163,7 +165,7 @@ class ExampleRow:
     nearest_score: float | None
     nearest_key: str | None
     mean_score: float | None
-    top: Top
+    top_json: str
     extra: dict[str, Any]
     rating: int | None = None
     tags: tuple[str, ...] = ()
@@ -180,6 +182,11 @@ class ExampleRow:
     @property
     def key(self) -> str:
         return row_key(self.id)
+
+    @property
+    def top(self) -> Top:
+        """The ten nearest."""
+        return load_top(self.top_json)
 
 
 class RowNovelty(NamedTuple):

@@ -81,7 +81,7 @@ def insert_example(db: sqlite3.Connection, candidate_id: int, pool_after: int, p
     """The dataset row of a kept candidate; its id."""
     cursor = db.execute(_INSERT_EXAMPLE, (time.time(), pool_after, pool_position, candidate_id))
     example_id = cast(int, cursor.lastrowid)
-    fulltext.add(db, [example_id])
+    fulltext.add(db, example_id)
     return example_id
 
 

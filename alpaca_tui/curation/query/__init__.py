@@ -10,7 +10,7 @@ from alpaca_tui.curation.query.complete import Completions, complete
 from alpaca_tui.curation.query.fields import FIELDS, Field, describe_fields
 from alpaca_tui.curation.query.highlight import Term, highlights, terms
 from alpaca_tui.curation.query.parser import conjoin, holds, parse, without
-from alpaca_tui.curation.query.sql import FlagBits, Sql, compile_sql
+from alpaca_tui.curation.query.sql import FlagBits, Sql, compile_sql, words_first
 from alpaca_tui.curation.query.tree import Query, QueryError
 
 __all__ = [
@@ -31,4 +31,5 @@ __all__ = [
     "parse",
     "terms",
     "without",
+    "words_first",
 ]

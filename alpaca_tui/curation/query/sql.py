@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from alpaca_tui.curation.query.fields import TEXT_FIELDS
 from alpaca_tui.curation.query.tree import And, Compare, Everything, Node, Not, Or, Query, QueryError, Words
 from alpaca_tui.curation.query.values import number, period
+from alpaca_tui.store.browsing import ALL_ROWS
 
 _NUMBERS: Mapping[str, str] = {
     "id": "e.id",
@@ -62,11 +63,23 @@ class FlagBits(NamedTuple):
 
 def compile_sql(query: Query, flags: FlagBits) -> Sql:
     """The condition a query stands for. Raises QueryError for a rule nobody knows."""
+    return _compile(query, query.root, flags)
+
+
+def words_first(query: Query, flags: FlagBits) -> tuple[str, Sql] | None:
+    """Where every row has to hold certain words: these, as the full-text index is asked for them, and what else
+    the row has to be; None for other filters. Who needs only the first rows walks the index with it, instead of
+    gathering everything it finds."""
+    words, others = _split_words(query.root.parts if isinstance(query.root, And) else (query.root,))
+    return (words, _compile(query, And(tuple(others)) if others else Everything(), flags)) if words else None
+
+
+def _compile(query: Query, node: Node, flags: FlagBits) -> Sql:
     values: list[object] = []
-    where = _node(query.root, flags, values)
-    if not _mentions_deleted(query.root):
-        where = f"e.deleted = 0 AND {where}"
-    return Sql(where, values)
+    condition = _node(node, flags, values)
+    if _mentions_deleted(query.root):
+        return Sql(condition, values)
+    return Sql(ALL_ROWS if condition == "1" else f"{ALL_ROWS} AND {condition}", values)
 
 
 def _mentions_deleted(node: Node) -> bool:
@@ -92,7 +105,9 @@ def _node(node: Node, flags: FlagBits, values: list[object]) -> str:
         case Not(part):
             return f"NOT {_node(part, flags, values)}"
         case And(parts):
-            return f"({' AND '.join(_node(part, flags, values) for part in parts)})"
+            words, others = _split_words(parts)
+            found = [_found(words, values)] if words else []
+            return f"({' AND '.join([*found, *(_node(part, flags, values) for part in others)])})"
         case Or(parts):
             return f"({' OR '.join(_node(part, flags, values) for part in parts)})"
 
@@ -109,8 +124,24 @@ def _words(node: Words, values: list[object]) -> str:
         columns = (node.field,) if node.field else TEXT_FIELDS
         values.extend([like(node.text)] * len(columns))
         return "(" + " OR ".join(f"e.{column} LIKE ? ESCAPE '\\'" for column in columns) + ")"
+    return _found(_match(node), values)
+
+
+def _match(node: Words) -> str:
+    """Words as the full-text index is asked for them."""
     quoted = '"' + node.text.replace('"', '""').replace("\0", " ") + '"' + ("*" if node.prefix else "")
-    values.append(f"{node.field} : {quoted}" if node.field else quoted)
+    return f"{node.field} : {quoted}" if node.field else quoted
+
+
+def _split_words(parts: Sequence[Node]) -> tuple[str, list[Node]]:
+    """One question to the full-text index for all the words among `parts` ("": there are none), and the others."""
+    words = [part for part in parts if isinstance(part, Words) and indexed(part.text)]
+    others = [part for part in parts if not (isinstance(part, Words) and indexed(part.text))]
+    return " AND ".join(f"({_match(part)})" for part in words), others
+
+
+def _found(match: str, values: list[object]) -> str:
+    values.append(match)
     return "e.id IN (SELECT rowid FROM example_text WHERE example_text MATCH ?)"
 
 

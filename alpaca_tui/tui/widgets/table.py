@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -188,16 +188,18 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._stale = set(self._pages)
         self.redraw()
 
-    def set_ids(self, ids: Sequence[int], *, keep_cursor: bool = True) -> None:
+    def set_ids(self, ids: Sequence[int], page: Sequence[Row] = (), *, keep_cursor: bool = True) -> None:
         """Scroll over other rows. The cursor stays on its row where that is still there (but a cursor on
-        the first row stays first)."""
+        the first row stays first). page: the rows of the first page, where they are at hand."""
         fresh = array("q", ids)
         if fresh == self._ids:
             return
         on = self._ids[self.cursor] if self.cursor < len(self._ids) else None
         offset = self.cursor - round(self.scroll_y)
+        self._keep_pages(fresh)
         self._ids = fresh
-        self.forget()
+        if page:
+            self._pages[0] = {self._row_id(row): row for row in page}
         self.virtual_size = Size(0, len(fresh) + 1)
         place = 0
         if keep_cursor and self.cursor > 0 and on is not None:
@@ -205,10 +207,29 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
                 place = fresh.index(on)
             except ValueError:
                 place = min(self.cursor, max(len(fresh) - 1, 0))
+        self._strips.pop(self.cursor, None)
+        self._strips.pop(place, None)
         self.cursor = place
         self.scroll_to(y=max(place - offset, 0) if place else 0, animate=False)
         self.refresh()
         self._tell()
+
+    def _keep_pages(self, fresh: array[int]) -> None:
+        """Before other ids: drop the pages that will be of other rows; what was asked for of those is void."""
+
+        def same(page: int) -> bool:
+            part = slice(page * PAGE_ROWS, (page + 1) * PAGE_ROWS)
+            return self._ids[part] == fresh[part]
+
+        if not all(map(same, self._asked)):
+            self._generation += 1
+            self._asked.clear()
+        for page in [page for page in self._pages if not same(page)]:
+            del self._pages[page]
+            self._stale.discard(page)
+        self._strips = {
+            place: strip for place, strip in self._strips.items() if place // PAGE_ROWS in self._pages
+        }
 
     def forget(self) -> None:
         """Drop every row held; they are asked for anew when they are seen."""
@@ -366,7 +387,11 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.scroll_to(y=place, animate=False)
         elif place >= top + rows:
             self.scroll_to(y=place - rows + 1, animate=False)
-        self.refresh()
+        else:  # nothing but the cursor is another
+            width = self.scrollable_content_region.width
+            self.refresh(
+                *(Region(0, 1 + at - top, width, 1) for at in {old, place} if top <= at < top + rows)
+            )
         if old != place:
             self._tell()
 

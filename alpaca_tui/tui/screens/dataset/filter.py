@@ -127,17 +127,22 @@ class FilterBar(Vertical):
 
     def _broken(self, text: str) -> bool:
         """Whether the filter cannot be read as it stands; says what is wrong, or what could follow."""
-        field = self.field
         try:
             parse(text, typing=True)
         except QueryError as error:
             self._proposals = _NONE
             self.fault(error)
             return True
-        self._proposals = complete(text, field.cursor_position, self._values) if field.has_focus else _NONE
+        self.propose()
+        return False
+
+    def propose(self) -> None:
+        """Say what could follow."""
+        field = self.field
+        place = field.cursor_position
+        self._proposals = complete(field.value, place, self._values) if field.has_focus else _NONE
         self._chosen = 0
         self._say_proposals()
-        return False
 
     def fault(self, error: QueryError) -> None:
         """Say what is wrong with the filter, and where."""

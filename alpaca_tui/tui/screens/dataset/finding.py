@@ -102,7 +102,7 @@ class FindActs(RowActs):
         self.look.descending = not self.look.descending if order == self.look.order else order in _DOWN_FIRST
         self.look.order = order
         self.set_columns()
-        self.reload(go_to=self.table.cursor_id)
+        self.reload(go_to=self.table.cursor_id if self.table.cursor else None)
         self.remember()
 
     def action_columns(self) -> None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from alpaca_tui.curation.inspection import READER_VERSION, findings_of, flags_of
-from alpaca_tui.curation.query import Term, compile_sql, parse, terms
+from alpaca_tui.curation.query import Term, compile_sql, parse, terms, words_first
 from alpaca_tui.tui.screens.dataset.detail import Mode, Subject
+from alpaca_tui.tui.widgets.table import PAGE_ROWS
 
 if TYPE_CHECKING:
     from alpaca_tui.curation.lint import Context
-    from alpaca_tui.store.browsing import Cancellation, Order
-    from alpaca_tui.store.curated import Facets, Operation
+    from alpaca_tui.store.browsing import Cancellation, Distinct, Order
+    from alpaca_tui.store.curated import Facets, Operation, RowLine
     from alpaca_tui.store.rows import ExampleRow
     from alpaca_tui.store.store import Store
     from alpaca_tui.tui.paint import Line
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows a filter finds, in their order, and what stands out in them."""
+    """The rows a filter finds, in their order, and what stands out in them. whole: these are all of them.
+    page: the first of them, where they have been read already."""
 
     ids: array[int]
     terms: Sequence[Term]
+    whole: bool
+    page: Sequence[RowLine] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,33 @@ class Standing:
 
 
 def find(store: Store, query: str, look: Look, cancel: Cancellation) -> Found:
-    """Raises QueryError, Cancelled, UserError."""
+    """The rows of a filter. Raises QueryError, Cancelled, UserError."""
     read = parse(query, typing=True)
+    order = cast("Order", look.order)
     sql = compile_sql(read, flags_of(store))
-    ids = store.example_ids(
-        sql.where,
-        sql.values,
-        order=cast("Order", look.order),
-        descending=look.descending,
-        cancel=cancel,
-    )
-    return Found(ids, terms(read))
+    ids = store.example_ids(*sql, order=order, descending=look.descending, cancel=cancel)
+    return Found(ids, terms(read), True)
+
+
+def find_first(
+    store: Store, query: str, look: Look, cancel: Cancellation, limit: int, go_to: int | None
+) -> Found:
+    """So many rows of a filter, the first ones, or those from the row `go_to` on; all of them where these
+    cannot be told without all. Raises QueryError, Cancelled, UserError."""
+    if go_to is not None and look.order != "id":
+        return find(store, query, look, cancel)
+    read, flags, descending = parse(query, typing=True), flags_of(store), look.descending
+    by_words = words_first(read, flags) if look.order == "id" else None
+    where, values = by_words[1] if by_words is not None else compile_sql(read, flags)
+    if go_to is not None:
+        where, values = f"({where}) AND e.id {'<=' if descending else '>='} ?", [*values, go_to]
+    if by_words is not None:
+        ids = store.first_ids(by_words[0], where, values, limit=limit, descending=descending, cancel=cancel)
+    else:
+        order = cast("Order", look.order)
+        ids = store.example_ids(where, values, order=order, descending=descending, limit=limit, cancel=cancel)
+    whole = go_to is None and len(ids) < limit
+    return Found(ids, terms(read), whole, store.example_lines(ids[:PAGE_ROWS]))
 
 
 def count(store: Store, query: str, cancel: Cancellation) -> Facets:
@@ -103,19 +123,20 @@ def subject(session: Session, id: int, mode: Mode, context: Context) -> Subject 
     )
 
 
-def values_of(store: Store) -> Mapping[str, list[str]]:
-    """What the fields of the filter language are compared with in this dataset, for completion."""
-    known: dict[str, list[str]] = {
-        "flag": list(store.flag_bits()),
-        "tag": store.distinct("tags"),
-        "model": store.distinct("model"),
-        "teacher": store.distinct("teacher"),
-        "origin": store.distinct("origin"),
-        "split": store.distinct("split"),
-        "verb": store.distinct("verb"),
-        "object": store.distinct("object"),
+def values_of(store: Store, field: str) -> list[str]:
+    """What a field of the filter language is compared with in this dataset, for completion."""
+    if field == "flag":
+        return list(store.flag_bits())
+    named: Mapping[str, Distinct] = {
+        "tag": "tags",
+        "model": "model",
+        "teacher": "teacher",
+        "origin": "origin",
+        "split": "split",
+        "verb": "verb",
+        "object": "object",
     }
-    return known
+    return store.distinct(named[field]) if field in named else []
 
 
 def cancellation() -> Cancellation:

@@ -6,8 +6,9 @@ comes; what it does to rows stands in `acts.py`.
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
@@ -39,8 +40,13 @@ if TYPE_CHECKING:
     from alpaca_tui.tui.screens.dataset.loading import Found, Standing
 
 LOOK_EVERY_S = 1.0
+LOOK_DELAY_S = 0.15
 DETAIL_DELAY_S = 0.03
+FACETS_DELAY_S = 0.1
+SETTLE_DELAY_S = 2.0
 REMEMBER_DELAY_S = 1.0
+FIRST_ROWS = 300
+"""So many rows of a new question are shown before all of them have been found."""
 
 
 class DatasetScreen(FindActs):
@@ -61,7 +67,10 @@ class DatasetScreen(FindActs):
         self.standing: Standing | None = None
         self._terms: Sequence[Term] = ()
         self._found: int | None = None
-        self._values: Mapping[str, list[str]] = {}
+        self._whole = True
+        self._settled = False
+        self._question: tuple[str, str, bool] | None = None
+        self._values: dict[str, Sequence[str]] = {}
         self._searching: Cancellation | None = None
         self._counting: Cancellation | None = None
         self._last_marked: int | None = None
@@ -75,7 +84,7 @@ class DatasetScreen(FindActs):
         self._go_to: int | None = None
 
     def body(self) -> Iterable[Widget]:
-        yield FilterBar(lambda field: self._values.get(field, ()))
+        yield FilterBar(self._values_of)
         with Horizontal(id="dataset"):
             yield FacetList()
             yield PagedTable["RowLine"](
@@ -156,20 +165,40 @@ class DatasetScreen(FindActs):
         """Read the ids anew and the rows in view; the cursor stays on its row where that is still there."""
         if not self.is_mounted or not self.ready:
             return
-        from alpaca_tui.curation.query import QueryError
-        from alpaca_tui.store.browsing import Cancellation, Cancelled
-        from alpaca_tui.tui.screens.dataset import loading
+        from alpaca_tui.store.browsing import Cancellation
 
         # A newer question replaces an older one, but where that one was to go stays to be gone to.
         self._go_to = go_to if go_to is not None else self._go_to
         if self._searching is not None:
             self._searching.cancel()
-        cancel = self._searching = Cancellation()
-        query, look = self.look.query, self.look
+        self._searching = Cancellation()
+        question = (self.look.query, self.look.order, self.look.descending)
+        again, self._question = question == self._question, question
+        if again:
+            self.table.renew()
+        self.later("busy", 0.25, lambda: self.table.add_class("-busy"))
+        self._ask(self._searching, FIRST_ROWS if not again else None)
+
+    def _ask(self, cancel: Cancellation, limit: int | None) -> None:
+        """Ask for the ids; of another question the first ones come before all of them."""
+        from alpaca_tui.curation.query import QueryError
+        from alpaca_tui.store.browsing import Cancelled
+        from alpaca_tui.tui.screens.dataset import loading
+
+        query, look, go_to = self.look.query, self.look, self._go_to
 
         def job() -> Found | None:
             store = self.session.store()
-            return loading.find(store, query, look, cancel) if store is not None else None
+            if store is None:
+                return None
+            if limit is None:
+                return loading.find(store, query, look, cancel)
+            return loading.find_first(store, query, look, cancel, limit, go_to)
+
+        def show(found: Found | None) -> None:
+            self._show(found, query)
+            if found is not None and not found.whole:
+                self._ask(cancel, None)
 
         def failed(error: BaseException) -> None:
             if isinstance(error, QueryError):
@@ -177,29 +206,42 @@ class DatasetScreen(FindActs):
             elif not isinstance(error, Cancelled):
                 self.alpaca.show_error(error)
 
-        self.later("busy", 0.25, lambda: self.table.add_class("-busy"))
-        self.in_thread("dataset.ids", job, lambda found: self._show(found, query), failed=failed)
+        self.in_thread("dataset.ids", job, show, failed=failed)
 
     def _show(self, found: Found | None, query: str) -> None:
-        self._cancel_delay("busy")
         table = self.table
-        table.remove_class("-busy")
-        self._terms = found.terms if found is not None else ()
-        table.renew()
+        terms = found.terms if found is not None else ()
+        if terms != self._terms:
+            self._terms = terms
+            table.redraw()
         table.when_empty(_NO_FINDS if query else _NO_ROWS)
-        table.set_ids(found.ids if found is not None else [])
+        had_rows = bool(table.row_count)
+        if found is not None:
+            table.set_ids(found.ids, found.page)
+        else:
+            table.set_ids([])
+        self._found, self._whole = table.row_count, found is None or found.whole
         if self._go_to is not None:
             table.go_to(self._go_to)
-            self._go_to = None
-        self._found = table.row_count
+            self._go_to = self._go_to if not self._whole else None
         self.title_rows()
+        # The rows first; what stands beside them in the frames after.
         if not table.row_count:
             self.query_one(Detail).show(None)
         else:
-            self._show_detail()
-        self.later("facets", 0.05, lambda: self._count(query))
-        self._look_around(always=True)
-        self.refresh_bindings()
+            self.later("detail", DETAIL_DELAY_S, self._show_detail)
+        if self._whole:
+            if not self._settled:
+                # What is loaded by now stays: a full collection that walks it all would hold a key up for a
+                # tenth of a second.
+                self._settled = True
+                self.later("settle", SETTLE_DELAY_S, gc.freeze)
+            self._cancel_delay("busy")
+            table.remove_class("-busy")
+            self.later("facets", FACETS_DELAY_S, lambda: self._count(query))
+        self.later("look", LOOK_DELAY_S, lambda: self._look_around(always=True))
+        if had_rows != bool(table.row_count):
+            self.refresh_bindings()
 
     def title_rows(self) -> None:
         if self._found is None:
@@ -208,9 +250,7 @@ class DatasetScreen(FindActs):
         filtered = bool(self.look.query)
         total = self.standing.rows if self.standing is not None else None
         of = f" of {words.count(total)}" if filtered and total is not None else ""
-        self.table.border_title = (
-            f"{words.count(self._found)}{of} {'row' if self._found == 1 else 'rows'}{marked}"
-        )
+        self.table.border_title = f"{words.count(self._found)}{of if self._whole else '+'} {'row' if self._found == 1 else 'rows'}{marked}"
 
     def _count(self, query: str) -> None:
         from alpaca_tui.curation.query import QueryError
@@ -259,32 +299,48 @@ class DatasetScreen(FindActs):
             return
         from alpaca_tui.tui.screens.dataset import loading
 
-        def job() -> tuple[Standing, Mapping[str, list[str]] | None] | None:
+        def job() -> Standing | None:
             store = self.session.store()
-            if store is None:
-                return None
-            now = loading.standing(store)
-            old = self.standing
-            fresh = old is None or old.pulse[:3] != now.pulse[:3]
-            return now, loading.values_of(store) if fresh else None
+            return loading.standing(store) if store is not None else None
 
-        def show(found: tuple[Standing, Mapping[str, list[str]] | None] | None) -> None:
-            if found is None:
+        def show(now: Standing | None) -> None:
+            if now is None:
                 self._say_standing()
                 return
-            old, (self.standing, values) = self.standing, found
-            if values is not None:
-                self._values = values
+            old, self.standing = self.standing, now
+            if old is not None and old.pulse[:3] != now.pulse[:3]:
+                self._values.clear()
+            if old == now and not always:
+                return
             self._say_standing()
             self.title_rows()
             self.refresh_bindings()
-            if old is None or old.masks != self.standing.masks:
+            if old is None or old.masks != now.masks:
                 self.table.redraw()
-            if old is not None and old.pulse != self.standing.pulse and not always:
+            if old is not None and old.pulse != now.pulse and not always:
                 self.reload()
             self._read_rows()
 
         self.in_thread("dataset.standing", job, show)
+
+    def _values_of(self, field: str) -> Sequence[str]:
+        """What a field is compared with, for completion; where it is not known yet it is looked up, and the
+        filter line is told."""
+        from alpaca_tui.tui.screens.dataset import loading
+
+        if field not in self._values:
+            self._values[field] = ()
+
+            def job() -> list[str]:
+                store = self.session.store()
+                return loading.values_of(store, field) if store is not None else []
+
+            def known(values: list[str]) -> None:
+                self._values[field] = values
+                self.query_one(FilterBar).propose()
+
+            self.in_thread(f"dataset.values.{field}", job, known)
+        return self._values[field]
 
     def _say_standing(self) -> None:
         now = self.standing
@@ -339,7 +395,6 @@ class DatasetScreen(FindActs):
     def _moved(self) -> None:
         self.later("detail", DETAIL_DELAY_S, self._show_detail)
         self.later("remember", REMEMBER_DELAY_S, self.remember)
-        self.refresh_bindings()
 
     def _show_detail(self, mode: Mode | None = None) -> None:
         detail, id = self.query_one(Detail), self.table.cursor_id
