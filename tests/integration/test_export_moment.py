@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +62,32 @@ def test_what_others_do_meanwhile_is_in_it_whole_or_not_at_all(
     other.close()
 
 
-def interrupted(*arguments: str, after: Path) -> tuple[int, str]:
-    """Run a command and interrupt it when `after` is there and has grown a little; its exit code and words."""
+def interrupted(*arguments: str, begun: Callable[[], bool]) -> tuple[int, str]:
+    """Run a command and interrupt it once it has begun; its exit code and words."""
     process = subprocess.Popen(
         [sys.executable, "-m", "alpaca_tui", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    while process.poll() is None and not any(file.stat().st_size for file in after.parent.glob(after.name)):
-        time.sleep(0.005)
+    while process.poll() is None and not begun():
+        time.sleep(0.02)
+    time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, words = process.communicate(timeout=100)
     assert not out
     return process.returncode, words
+
+
+def being_written(path: Path) -> bool:
+    """Whether somebody is in the middle of a transaction."""
+    with closing(sqlite3.connect(path, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.rollback()
+        return False
 
 
 def test_an_import_that_is_interrupted_has_not_been(path: Path, tmp_path: Path) -> None:
@@ -82,7 +97,7 @@ def test_an_import_that_is_interrupted_has_not_been(path: Path, tmp_path: Path) 
                 json.dumps({"instruction": f"Bring {n}.", "input": "", "output": "words " * 100}) + "\n"
             )
     code, words = interrupted(
-        "-w", str(tmp_path), "import", str(tmp_path / "more.jsonl"), after=tmp_path / "alpaca.db-wal"
+        "-w", str(tmp_path), "import", str(tmp_path / "more.jsonl"), begun=lambda: being_written(path)
     )
     assert (code, "Interrupted" in words, "Traceback" in words) == (130, True, False)
     with Store.open(path) as store:
@@ -103,7 +118,7 @@ def test_an_export_that_is_interrupted_leaves_the_old_file_and_nothing_else(
         str(tmp_path),
         "export",
         str(tmp_path / "out" / "data.json"),
-        after=tmp_path / "out" / ".data.json.*",
+        begun=lambda: any(file.stat().st_size for file in (tmp_path / "out").glob(".data.json.*")),
     )
     assert (code, "Traceback" in words) == (130, False)
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["data.json"]

@@ -54,14 +54,15 @@ def next_steps(stored: Stored, live: bool) -> list[Step]:
     take = Step("home.import", "Import a dataset", "Alpaca JSON, JSON lines, CSV, Parquet, chats, the Hub")
     look = Step("home.candidates", "Look through it", "everything the teacher wrote, with its verdicts")
     rows = plural(stored.rows, "row")
-    curate = Step("home.curate", "Curate the dataset", f"find, fix, review and export its {rows}")
+    curate = [Step("home.curate", "Curate the dataset", f"find, fix, review and export its {rows}")]
+    curate = curate if stored.rows else []
     view = stored.snapshot
     if live:
-        return [Step("home.watch", "Watch the run", "it is going on right now"), curate, look]
+        return [Step("home.watch", "Watch the run", "it is going on right now"), *curate, look]
     if stored.busy:
-        return [Step("home.watch", "Look in", f"{stored.busy} is generating here"), curate, look]
+        return [Step("home.watch", "Look in", f"{stored.busy} is generating here"), *curate, look]
     if view is None and stored.rows:
-        return [curate, setup, demo]
+        return [*curate, setup, demo]
     if view is None:
         return [demo, setup, take] + ([look] if stored.candidates else [])
     if view.kept < view.goal:
@@ -69,9 +70,9 @@ def next_steps(stored: Stored, live: bool) -> list[Step]:
         again = Step(
             "home.continue", "Continue the run", f"{missing} to go to its goal of {words.count(view.goal)}"
         )
-        return [again, curate, look, setup]
+        return [again, *curate, look, setup]
     more = Step("home.setup", "Set up the next run", "a higher goal, another topic, another teacher")
-    return [curate, look, more] if stored.rows else [more, look]
+    return [*curate, look, more]
 
 
 class Facts(LineView):
