@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -293,6 +294,93 @@ async def test_a_review_on_single_keys_its_undo_and_its_resumption(workspace, st
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "4 of 12" in screen_text(app))
         assert app.screen.row == 4
+
+
+async def test_a_review_takes_back_the_last_decision_however_fast_the_keys(workspace, store, monkeypatch):
+    from alpaca_tui.curation import edits
+
+    set_status = edits.set_status
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        time.sleep(0.2)
+        return set_status(*arguments, **options)
+
+    monkeypatch.setattr(edits, "set_status", slowly)
+    async with dataset(workspace) as (app, pilot, _screen):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("a", "a", "a", "u", "u")
+        done: list[None] = []
+        app.in_order(lambda: None, done.append)  # behind everything the keys set off
+        await until(pilot, lambda: done)
+        await until(pilot, lambda: "2 of 12" in screen_text(app))
+        assert [store.example(id).status for id in (1, 2, 3)] == ["approved", "pending", "pending"]
+        assert app.screen.row == 2
+
+
+async def test_a_decision_taken_back_gives_the_row_its_status_of_before(workspace, store):
+    from alpaca_tui.curation import edits
+
+    edits.set_status(store, [1], "approved")
+    async with dataset(workspace) as (app, pilot, _screen):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("x")
+        await until(pilot, lambda: "2 of 12" in screen_text(app))
+        await until(pilot, lambda: store.example(1).status == "rejected")
+        edits.rate(store, [5], 3)  # another program
+        await pilot.press("u")
+        await until(pilot, lambda: "1 of 12" in screen_text(app))
+        assert store.example(1).status == "approved"
+        assert store.example(5).rating == 3
+
+
+async def test_undo_in_a_review_takes_stars_and_edits_back_too(workspace, store):
+    async with dataset(workspace) as (app, pilot, _screen):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "2 of 12" in screen_text(app) and "Row 2" in screen_text(app))
+        await pilot.press("4")
+        await until(pilot, lambda: store.example(2).rating == 4)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        app.screen.query_one("#edit-output", TextArea).text = "fig"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and store.example(2).output == "fig")
+        await pilot.press("u")
+        await until(pilot, lambda: store.example(2).output == ROWS[1][2])
+        assert store.example(2).rating == 4
+        await pilot.press("u")
+        await until(pilot, lambda: store.example(2).rating is None)
+        assert store.example(1).status == "approved"
+        await pilot.press("u")
+        await until(pilot, lambda: store.example(1).status == "pending" and "1 of 12" in screen_text(app))
+
+
+async def test_escape_on_the_question_whether_to_go_on_reviews_nothing(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("a", "escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.pause(0.3)
+        assert app.screen is screen
+
+
+async def test_a_review_in_which_nothing_was_decided_begins_anew_unasked(workspace, store):
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Row 1" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        await find(pilot, screen, "north", 2)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "1 of 2" in screen_text(app))
 
 
 async def test_a_recheck_is_blind_and_tells_the_agreement(workspace, store):

@@ -76,7 +76,8 @@ class Choice:
 
 
 class QuestionDialog(Dialog[str]):
-    """A question with buttons; the first choice is the safe one and has the focus. Escape gives it too.
+    """A question with buttons; the first choice is the safe one and has the focus. Escape gives it too, or the
+    one named by `escape` where the first one does something.
 
     extra: shown between the text and the buttons."""
 
@@ -84,13 +85,20 @@ class QuestionDialog(Dialog[str]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("dialog")
 
     def __init__(
-        self, title: str, text: str, choices: Sequence[Choice], *, extra: Widget | None = None
+        self,
+        title: str,
+        text: str,
+        choices: Sequence[Choice],
+        *,
+        extra: Widget | None = None,
+        escape: str = "",
     ) -> None:
         super().__init__()
         self.question = title
         self.text = text
         self.choices = tuple(choices)
         self._extra = extra
+        self._escape = escape or self.choices[0].id
 
     def compose(self) -> ComposeResult:
         with titled(Vertical(classes="dialog -warning"), self.question):
@@ -109,7 +117,7 @@ class QuestionDialog(Dialog[str]):
         self.dismiss(event.button.id or self.choices[0].id)
 
     def action_close(self) -> None:
-        self.dismiss(self.choices[0].id)
+        self.dismiss(self._escape)
 
     def action_copy(self) -> None:
         self.alpaca.copy(f"{self.question}\n{self.text}", "the question")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from alpaca_tui.curation.lint import Context, Finding
-    from alpaca_tui.store.curated import Conflict, Done
+    from alpaca_tui.store.curated import Conflict, Done, Operation
     from alpaca_tui.store.rows import ExampleRow
 
 TEXTS = ("instruction", "input", "output")
@@ -93,6 +93,8 @@ class EditorScreen(RoomScreen):
         self._shown = {name: Shown(str(draft.fields[name])) for name in TEXTS}
         self._typing: Timer | None = None
         self._saving = False
+        self.operation: Operation | None = None
+        """What saving a row came to; None before, and where nothing changed."""
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="editor"):
@@ -191,6 +193,7 @@ class EditorScreen(RoomScreen):
 
         def done(result: Done) -> None:
             self._saving = False
+            self.operation = result.operation
             self.dismiss()
             self._saved(draft.id or result.added[0])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
@@ -26,12 +27,26 @@ from alpaca_tui.tui.widgets.lines import LineView
 if TYPE_CHECKING:
     from alpaca_tui.curation.lint import Context
     from alpaca_tui.store.curated import Agreement, Decision, ReviewKind, ReviewRow
+    from alpaca_tui.store.rows import ReviewStatus
     from alpaca_tui.store.store import Store
     from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 
 RECHECK_ROWS = 20
 _IDLE_S = 120.0
 """A pause longer than this is not counted as time spent on a row."""
+
+
+@dataclass(slots=True)
+class Step:
+    """Something done here, to be taken back: at which place of the review, to which row. decided: a decision, not
+    an edit. before: the row's status before a decision. operation: what it came to, None for nothing; before
+    and operation are known when it was stored, which jobs in order wait for."""
+
+    place: int
+    row: int
+    decided: bool = False
+    before: ReviewStatus = "pending"
+    operation: int | None = None
 
 
 class Progress(LineView):
@@ -109,8 +124,8 @@ class ReviewScreen(RoomScreen):
         self._changed = changed
         self._lint_context = context
         self._since = time.monotonic()
-        self._undo: list[tuple[int, int, int | None]] = []
-        """(place, row, operation) of what was done here, the last one last."""
+        self._undo: list[Step] = []
+        """What was done here, the last one last."""
 
     def body(self) -> Iterable[Widget]:
         yield Progress()
@@ -207,44 +222,49 @@ class ReviewScreen(RoomScreen):
         seconds = min(time.monotonic() - self._since, _IDLE_S)
         review = self.review
         chosen = cast("Decision", decision)
+        step = self._begin(decided=True)
         self.position += 1
 
-        def job() -> tuple[int, int, int | None]:
+        def job() -> None:
             from alpaca_tui.curation import edits
 
             store = self.session.ensure_store()
             row = store.example(id)
-            operation = None
+            step.before = row.status if row is not None else "pending"
             if chosen != "skipped" and review.kind == "review":
                 operation = edits.set_status(store, [id], chosen).operation
+                step.operation = operation.id if operation is not None else None
             store.decide(
                 review.id,
                 id,
                 chosen,
                 position=place + 1,
                 seconds=seconds,
-                earlier=row.status if row is not None else "pending",
-                operation_id=operation.id if operation is not None else None,
+                earlier=step.before,
+                operation_id=step.operation,
             )
-            return place, id, operation.id if operation is not None else None
 
-        def done(step: tuple[int, int, int | None]) -> None:
-            self._undo.append(step)
-            self.refresh_bindings()
-
-        self.in_order(job, done)
+        self.in_order(job)
         self.in_order(lambda: None, lambda _done: self._show())
+
+    def _begin(self, *, decided: bool = False) -> Step:
+        """Note at once what is being done, so that an undo typed after it finds it however long it takes."""
+        assert self.row is not None
+        step = Step(self.position, self.row, decided)
+        self._undo.append(step)
+        self.refresh_bindings()
+        return step
 
     def action_undo(self) -> None:
         if not self._undo:
-            self.alpaca.say("Nothing was decided here yet", severity="warning")
+            self.alpaca.say("Nothing was done here yet", severity="warning")
             return
-        place, id, operation = self._undo.pop()
-        self.position = place
+        step = self._undo.pop()
+        self.position = step.place
         review = self.review
 
         def job() -> str:
-            return _take_back(self.session.ensure_store(), review.id, place, id, operation)
+            return _take_back(self.session.ensure_store(), review.id, step)
 
         def done(told: str) -> None:
             if told:
@@ -257,11 +277,13 @@ class ReviewScreen(RoomScreen):
         id = self.row
         if id is None:
             return
+        step = self._begin()
 
         def job() -> None:
             from alpaca_tui.curation import edits
 
-            edits.rate(self.session.ensure_store(), [id], stars)
+            operation = edits.rate(self.session.ensure_store(), [id], stars).operation
+            step.operation = operation.id if operation is not None else None
 
         self.in_order(job, lambda _done: self._show())
 
@@ -269,10 +291,16 @@ class ReviewScreen(RoomScreen):
         from alpaca_tui.tui.screens.dataset.editor import Draft, EditorScreen
 
         subject = self.query_one(Task).subject
-        if subject is not None:
-            self.alpaca.push_screen(
-                EditorScreen(Draft.of(subject.row), lambda _id: self._show(), self._lint_context)
-            )
+        if subject is None:
+            return
+
+        def saved(_id: int) -> None:
+            if editor.operation is not None:
+                self._begin().operation = editor.operation.id
+            self._show()
+
+        editor = EditorScreen(Draft.of(subject.row), saved, self._lint_context)
+        self.alpaca.push_screen(editor)
 
     def action_fix(self) -> None:
         from alpaca_tui.curation.fixes import fix_all
@@ -290,11 +318,15 @@ class ReviewScreen(RoomScreen):
             return
 
         def answered(yes: bool | None) -> None:
-            if yes:
-                self.in_order(
-                    lambda: fixing.save_fix(self.session.ensure_store(), row, fields, rules),
-                    lambda _done: self._show(),
-                )
+            if not yes:
+                return
+            step = self._begin()
+
+            def job() -> None:
+                operation = fixing.save_fix(self.session.ensure_store(), row, fields, rules).operation
+                step.operation = operation.id if operation is not None else None
+
+            self.in_order(job, lambda _done: self._show())
 
         self.alpaca.push_screen(
             LookFirst(
@@ -345,22 +377,24 @@ class ReviewScreen(RoomScreen):
         self.in_order(job, lambda _done: self._changed(self.row))
 
 
-def _take_back(store: Store, review: int, place: int, id: int, operation: int | None) -> str:
-    """Undo a decision; what stands in the way, "" for nothing. An operation done since then is not undone
-    with it: the status is put back instead."""
-    decisions = store.decisions(review)
-    store.undecide(review, id)
-    store.move_review(review, place)
-    if operation is None or id not in decisions:
+def _take_back(store: Store, review: int, step: Step) -> str:
+    """Undo what was done; what stands in the way, "" for nothing. An operation done since then is not undone
+    with it: a decision's row gets its status of before instead."""
+    if step.decided:
+        store.undecide(review, step.row)
+        store.move_review(review, step.place)
+    if step.operation is None:
         return ""
     last = store.next_undo()
-    if last is not None and last.id == operation:
+    if last is not None and last.id == step.operation:
         store.undo()
         return ""
+    if not step.decided:
+        return "Other rows were changed since: undo this one from its history"
     from alpaca_tui.curation import edits
 
-    edits.set_status(store, [id], "pending")
-    return "Other rows were changed since: this one is pending again"
+    edits.set_status(store, [step.row], step.before)
+    return f"Other rows were changed since: this one is {step.before} again"
 
 
 def open_review(screen: DatasetScreen) -> None:
@@ -385,7 +419,8 @@ def open_review(screen: DatasetScreen) -> None:
         alpaca.in_order(job, begin)
 
     def ask(old: ReviewRow | None) -> None:
-        if old is None or old.position >= len(old.ids):
+        # One that was left with nothing decided is worth no question.
+        if old is None or old.position >= len(old.ids) or not (old.approved + old.rejected + old.skipped):
             start()
             return
         of = f"of {old.query}" if old.query else "of all rows"
@@ -405,6 +440,7 @@ def open_review(screen: DatasetScreen) -> None:
                     Choice("new", f"Review the {words.count(len(ids))} shown"),
                     Choice("none", "Back"),
                 ],
+                escape="none",
             ),
             answered,
         )
