@@ -305,9 +305,7 @@ def _touched(changes: Sequence[Change]) -> tuple[str, ...]:
     return (*names, *(() if names.isdisjoint(TEXTS) else _EDIT_MARKS))
 
 
-def _stored(
-    db: sqlite3.Connection, ids: Sequence[int], names: Sequence[str]
-) -> dict[int, dict[str, Any]]:
+def _stored(db: sqlite3.Connection, ids: Sequence[int], names: Sequence[str]) -> dict[int, dict[str, Any]]:
     """Columns of rows as they are stored, `revised` among them. Withdrawn rows are as if they were not."""
     columns = ("id", "revised", *names)
     rows = db.execute(

@@ -201,9 +201,7 @@ def screens_table(rows: int, found: dict[str, Any]) -> list[str]:
         f"Memory: {opened:.0f} MB when open, {end:.0f} MB after all of this, {peak:.0f} MB at most "
         f"(goal < {memory_mb} MB)."
         + (
-            f" The plain table: {max(one['memory']['peak'] for one in plain) / 1e6:,.0f} MB."
-            if plain
-            else ""
+            f" The plain table: {max(one['memory']['peak'] for one in plain) / 1e6:,.0f} MB." if plain else ""
         ),
     ]
     return lines

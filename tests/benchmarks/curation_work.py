@@ -118,9 +118,7 @@ def _check_search(path: Path) -> None:
     """The search index agrees with the rows, word for word (raises where it does not)."""
     connection = sqlite3.connect(path)
     try:
-        connection.execute(
-            "INSERT INTO example_text (example_text, rank) VALUES ('integrity-check', 1)"
-        )
+        connection.execute("INSERT INTO example_text (example_text, rank) VALUES ('integrity-check', 1)")
     finally:
         connection.close()
 

@@ -371,7 +371,9 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.scroll_to(y=place - rows + 1, animate=False)
         else:  # nothing but the cursor is another
             width = self.scrollable_content_region.width
-            self.refresh(*(Region(0, 1 + at - top, width, 1) for at in {old, place} if top <= at < top + rows))
+            self.refresh(
+                *(Region(0, 1 + at - top, width, 1) for at in {old, place} if top <= at < top + rows)
+            )
         if old != place:
             self._tell()
 

@@ -73,14 +73,10 @@ def find_first(
     if go_to is not None:
         where, values = f"({where}) AND e.id {'<=' if descending else '>='} ?", [*values, go_to]
     if by_words is not None:
-        ids = store.first_ids(
-            by_words[0], where, values, limit=limit, descending=descending, cancel=cancel
-        )
+        ids = store.first_ids(by_words[0], where, values, limit=limit, descending=descending, cancel=cancel)
     else:
         order = cast("Order", look.order)
-        ids = store.example_ids(
-            where, values, order=order, descending=descending, limit=limit, cancel=cancel
-        )
+        ids = store.example_ids(where, values, order=order, descending=descending, limit=limit, cancel=cancel)
     whole = go_to is None and len(ids) < limit
     return Found(ids, terms(read), whole, store.example_lines(ids[:PAGE_ROWS]))
 

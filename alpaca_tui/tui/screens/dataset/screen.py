@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import on
@@ -249,9 +249,7 @@ class DatasetScreen(FindActs):
         filtered = bool(self.look.query)
         total = self.standing.rows if self.standing is not None else None
         of = f" of {words.count(total)}" if filtered and total is not None else ""
-        self.table.border_title = (
-            f"{words.count(self._found)}{of if self._whole else '+'} {'row' if self._found == 1 else 'rows'}{marked}"
-        )
+        self.table.border_title = f"{words.count(self._found)}{of if self._whole else '+'} {'row' if self._found == 1 else 'rows'}{marked}"
 
     def _count(self, query: str) -> None:
         from alpaca_tui.curation.query import QueryError
