@@ -23,7 +23,8 @@ from alpaca_tui.cli.selection import (
 from alpaca_tui.text import plural, visible
 
 if TYPE_CHECKING:
-    from alpaca_tui.curation.stats import Bin, Known, Row, Statistics
+    from alpaca_tui.curation.stats import Bin, Known, Statistics
+    from alpaca_tui.curation.texts import Texts
     from alpaca_tui.store.store import Store
 
 
@@ -63,7 +64,7 @@ def stats(
         _show(invocation, found)
 
 
-def known_rows(store: Store, where: str) -> Iterator[tuple[Row, Known | None]]:
+def known_rows(store: Store, where: str) -> Iterator[tuple[Texts, Known | None]]:
     """The rows of a store with what it knows of them; a verb that was not worked out yet is left open."""
     from alpaca_tui.curation.inspection import rules_of
     from alpaca_tui.curation.stats import Known

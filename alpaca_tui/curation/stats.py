@@ -11,26 +11,16 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from alpaca_tui.curation.diversity import Figure, Vocabulary, analyser_name, figure_of, root_verb_object
+from alpaca_tui.curation.texts import Texts
 from alpaca_tui.generation.novelty import NoveltyIndex
 
 FIELDS = ("instruction", "input", "output")
 _EDGES = (0, 1, 5, 10, 20, 50, 100, 200, 500, 1_000)
 """Where bins of a length in words begin; the last one has no end."""
 _SIMILARITY_BINS = 10
-
-
-class Row(Protocol):
-    """A row's three texts."""
-
-    @property
-    def instruction(self) -> str: ...
-    @property
-    def input(self) -> str: ...
-    @property
-    def output(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ class Known:
     flags: Sequence[str] = ()
 
 
-def statistics_of(rows: Iterable[tuple[Row, Known | None]]) -> Statistics:
+def statistics_of(rows: Iterable[tuple[Texts, Known | None]]) -> Statistics:
     """The numbers of rows; of those nothing is known of, verb and object are worked out here."""
     total = with_input = 0
     # Of a million rows no text is kept, only what is counted of each.
@@ -215,7 +205,7 @@ class Comparison:
     similarity: Sequence[Bin]
 
 
-def compare(here: Sequence[Row], there: Sequence[Row], most: int = 2_000) -> Comparison:
+def compare(here: Sequence[Texts], there: Sequence[Texts], most: int = 2_000) -> Comparison:
     """Two datasets side by side. most: so many of the other's instructions are compared, evenly spread."""
     one = statistics_of((row, None) for row in here)
     other = statistics_of((row, None) for row in there)

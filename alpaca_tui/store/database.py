@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ _CACHE_KIB = 4_096
 _WRITE_CACHE_KIB = 16_384
 _LARGE_CACHE_KIB = 98_304
 """While a transaction changes a good part of the rows: what does not fit is written twice, and read again."""
+_FOLD_EVERY_PAGES = 1_000
 _REGEX_TIMEOUT_S = 0.25
 
 
@@ -235,12 +236,9 @@ class Database:
 
     @contextmanager
     def write(self, *, large: bool = False) -> Generator[sqlite3.Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises. large: of many rows."""
-        with (
-            self._write_lock,
-            self._connection() as connection,
-            _roomy(connection, _LARGE_CACHE_KIB if large else _WRITE_CACHE_KIB),
-        ):
+        """One transaction: committed when the block ends, rolled back when it raises. large: of many rows;
+        what it leaves in the log is folded into the file in the background."""
+        with self._write_lock, self._connection() as connection, _roomy(connection, large=large):
             if connection.in_transaction:
                 raise RuntimeError("a store transaction was begun inside another one")
             connection.execute("BEGIN IMMEDIATE")
@@ -253,6 +251,13 @@ class Database:
                 ):  # SQLite itself rolls back on some faults, a full disk among them
                     connection.execute("ROLLBACK")
                 raise
+        if large:
+            threading.Thread(target=self._fold, name="alpaca-fold", daemon=True).start()
+
+    def _fold(self) -> None:
+        """Fold the log into the file, as far as nobody reads from it; nothing depends on it."""
+        with suppress(UserError, RuntimeError), self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Close every thread's connection; the last one out folds the log into the file. Idempotent."""
@@ -266,13 +271,17 @@ class Database:
 
 
 @contextmanager
-def _roomy(connection: sqlite3.Connection, kib: int) -> Generator[None]:
-    """A larger cache for the block; the memory is given back."""
-    connection.execute(f"PRAGMA cache_size = -{kib}")
+def _roomy(connection: sqlite3.Connection, *, large: bool) -> Generator[None]:
+    """A larger cache for the block, and no folding of the log in a large one; the memory is given back."""
+    connection.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KIB if large else _WRITE_CACHE_KIB}")
+    if large:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
     try:
         yield
     finally:
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        if large:
+            connection.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_EVERY_PAGES}")
 
 
 def word_count(text: str) -> int:

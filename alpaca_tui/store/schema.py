@@ -241,6 +241,19 @@ CREATE INDEX example_noted ON example(id) WHERE note <> '';
 DROP INDEX example_unmeasured;
 CREATE INDEX example_unmeasured ON example(id) WHERE nearest_score IS NULL AND withdrawn = 0;
 
+-- In one statement, and only where it counts: operations change many rows.
+DROP TRIGGER example_moved;
+CREATE TRIGGER example_moved AFTER UPDATE OF source, status, deleted, withdrawn, input ON example
+WHEN OLD.status <> NEW.status OR OLD.deleted <> NEW.deleted OR OLD.withdrawn <> NEW.withdrawn
+  OR OLD.source <> NEW.source OR (OLD.input <> '') <> (NEW.input <> '') BEGIN
+  INSERT INTO counter VALUES
+    ('example/' || OLD.source || '/' || OLD.status || '/'
+      || OLD.deleted || '/' || OLD.withdrawn || '/' || (OLD.input <> ''), -1),
+    ('example/' || NEW.source || '/' || NEW.status || '/'
+      || NEW.deleted || '/' || NEW.withdrawn || '/' || (NEW.input <> ''), 1)
+    ON CONFLICT (name) DO UPDATE SET count = count + excluded.count;
+END;
+
 -- Kept by `fulltext.py`, not by triggers: each statement with a trigger would flush the index to disk. Up to
 -- 32 MB are gathered before a flush, which halves the time of large changes. Prefixes: a search as it is typed.
 CREATE VIRTUAL TABLE example_text USING fts5(instruction, input, output,

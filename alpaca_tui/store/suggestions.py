@@ -71,6 +71,16 @@ class Suggestions:
             ).fetchall()
         return [_suggestion(row) for row in rows]
 
+    def count_suggestions(self) -> int:
+        """How many wait for a decision, of rows that are there."""
+        with self._db.read() as db:
+            row = db.execute(
+                "SELECT count(*) FROM suggestion s JOIN example e ON e.id = s.example_id "
+                "LEFT JOIN operation o ON o.id = s.operation_id "
+                f"WHERE e.withdrawn = 0 AND e.deleted = 0 AND {_STATE} = 'open'"
+            ).fetchone()
+        return int(row[0])
+
     def times_asked(self, example_id: int, kind: SuggestionKind) -> int:
         """How often the teacher was asked this of the row."""
         with self._db.read() as db:

@@ -217,8 +217,10 @@ def test_accepting_is_an_operation_of_the_teachers_that_undo_takes_back(
     store.undo()
     assert store.examples_by_id([3])[0].output == "8"
     assert [again.id for again in store.suggestions()] == [one.id]
+    assert store.count_suggestions() == 1
     store.redo()
     assert store.suggestions() == []
+    assert store.count_suggestions() == 0
 
 
 def test_many_are_accepted_as_one_operation_or_none_is(workspace: Workspace, store: Store) -> None:

@@ -186,6 +186,9 @@ async def test_a_declined_answer_is_gone_and_the_row_stays(workspace: Workspace,
     app = app_with(session=session_with(workspace))
     async with running(app) as pilot:
         await open_answers(app, pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: "2 open answers" in screen_text(app))
+        await open_answers(app, pilot)
         await pilot.press("x")
         await until(pilot, lambda: [one.example_id for one in store.suggestions()] == [4])
         await until(pilot, lambda: "Because of the salts" in screen_text(app))

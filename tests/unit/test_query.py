@@ -20,6 +20,7 @@ from alpaca_tui.curation.query import (
     highlights,
     parse,
     terms,
+    words_first,
 )
 from alpaca_tui.curation.query.tree import And, Compare, Everything, Node, Not, Or, Query, Words, show
 from alpaca_tui.store.curated import Change
@@ -451,3 +452,30 @@ def test_every_field_is_described_and_its_example_reads() -> None:
         assert name
         parse(example)
     assert parse("").root == Everything()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "climate",
+        "climate change",
+        'the "good day"',
+        "s",
+        "sort or climate",
+        "climate -rating:5",
+        "is:deleted climb",
+        "c input:none",
+    ],
+)
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_first_rows_by_words_are_the_first_of_all(store, text, descending):
+    read = parse(text, typing=True)
+    split = words_first(read, FLAGS)
+    assert (split is None) == (text == "sort or climate")
+    if split is not None:
+        where, values = compile_sql(read, FLAGS)
+        every = store.example_ids(where, values, descending=descending)
+        words, rest = split
+        for limit in (1, 2, 10):
+            first = store.first_ids(words, *rest, limit=limit, descending=descending)
+            assert first == every[:limit]

@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from alpaca_tui.store import revisions
 from alpaca_tui.store.curated import Change, Conflict, NewRow
 from alpaca_tui.store.rows import ImportedRow
 from alpaca_tui.store.store import Store
@@ -260,3 +261,36 @@ def test_rows_made_by_hand_say_so(store):
     assert (row.source, row.origin, row.tags) == ("manual", "copy of row 3", ("x",))
     assert store.tally().manual == 1
     assert [op.before for op in store.revisions(row.id)] == [None]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_search_follows_an_operation_on_few_rows_and_on_most(store, share):
+    rows = [ImportedRow(f"Row {number}", "", "An old\x00 answer.") for number in range(100)]
+    store.add_imported(rows, "many.json")
+    ids = list(store.example_ids())[: int(100 * share)]
+
+    def found(word: str) -> list[int]:
+        return list(store.first_ids(word, limit=1_000))
+
+    store.operate_on("Renew", ids, lambda row: {"output": row.output.replace("old", "new")}, who="fix")
+    assert (found("new"), len(found("old"))) == (ids, 100 - len(ids))
+    store.undo()
+    assert (found("new"), len(found("old"))) == ([], 100)
+    store.redo()
+    assert found("new") == ids
+    with sqlite3.connect(store.path) as db:
+        db.execute("INSERT INTO example_text (example_text, rank) VALUES ('integrity-check', 1)")
+    db.close()
+
+
+def test_an_operation_that_fails_half_way_leaves_search_as_it_was(store, monkeypatch):
+    monkeypatch.setattr(revisions, "_CHUNK", 1)
+    a, b, _ = three(store)
+    with pytest.raises(ValueError, match="no row 99"):
+        store.operate("Fail", [Change(a, {"output": "gone"}), Change(99, {"output": "gone"})])
+    assert not store.first_ids("gone", limit=10)
+    store.operate("Another", [Change(b, {"output": "here"})])
+    assert list(store.first_ids("here", limit=10)) == [b]
+    with sqlite3.connect(store.path) as db:
+        db.execute("INSERT INTO example_text (example_text, rank) VALUES ('integrity-check', 1)")
+    db.close()

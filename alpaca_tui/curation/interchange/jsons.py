@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from alpaca_tui.curation.interchange.model import Raw, Refused
-from alpaca_tui.curation.interchange.streams import TextStream
+from alpaca_tui.curation.interchange.streams import StreamReader, TextStream
 from alpaca_tui.errors import UserError
 
 SHAPE = 'Alpaca data is a JSON list of {"instruction": "…", "input": "…", "output": "…"}.'
@@ -71,24 +71,9 @@ class _BrokenError(Exception):
 
 
 @dataclass(slots=True)
-class JsonReader:
+class JsonReader(StreamReader):
     """The rows of a JSON file of any of the three shapes. `rows` raises UserError if nothing can be read:
     the file is empty, is no JSON, or holds something else than rows."""
-
-    stream: TextStream
-    columns: tuple[str, ...] = ()
-
-    @property
-    def encoding(self) -> str:
-        return self.stream.encoding
-
-    @property
-    def total_bytes(self) -> int | None:
-        return self.stream.total_bytes
-
-    @property
-    def bytes_read(self) -> int:
-        return self.stream.bytes_read
 
     def rows(self) -> Iterator[Raw | Refused]:
         scanner = Scanner(self.stream)

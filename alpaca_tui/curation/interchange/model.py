@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
+from alpaca_tui.curation.texts import Texts
+
 FIELDS = ("instruction", "input", "output")
 CONVERSATION = "conversation"
 """The name under which the mapping of a chat format gives the column of the conversation."""
@@ -86,17 +88,6 @@ class Raw:
         """Its fields by name; None if it is no object."""
         value = self.value
         return cast(dict[str, Any], value) if isinstance(value, dict) else None
-
-
-class Texts(Protocol):
-    """Anything with the three texts: an example, an imported row, a seed task."""
-
-    @property
-    def instruction(self) -> str: ...
-    @property
-    def input(self) -> str: ...
-    @property
-    def output(self) -> str: ...
 
 
 class Row(Texts, Protocol):

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -228,3 +228,23 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+@dataclass(slots=True)
+class StreamReader:
+    """What every reader of a text file tells of it. columns: the names that are known without a row."""
+
+    stream: TextStream
+    columns: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def encoding(self) -> str:
+        return self.stream.encoding
+
+    @property
+    def total_bytes(self) -> int | None:
+        return self.stream.total_bytes
+
+    @property
+    def bytes_read(self) -> int:
+        return self.stream.bytes_read

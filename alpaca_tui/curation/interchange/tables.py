@@ -16,7 +16,7 @@ from typing import Any, cast
 from alpaca_tui.curation.interchange.jsons import not_text, split_lines
 from alpaca_tui.curation.interchange.mapping import guess, unique
 from alpaca_tui.curation.interchange.model import JSON_SUFFIX, Raw, Refused
-from alpaca_tui.curation.interchange.streams import TextStream
+from alpaca_tui.curation.interchange.streams import StreamReader, TextStream
 from alpaca_tui.errors import UserError
 
 LONGEST_FIELD = 256 << 20  # characters; a quote that is never closed would otherwise swallow the whole file
@@ -42,24 +42,10 @@ class Dialect:
 
 
 @dataclass(slots=True)
-class TableReader:
+class TableReader(StreamReader):
     """The rows of a table, as objects by the names in its header. `rows` raises UserError if it is empty."""
 
-    stream: TextStream
     dialect: Dialect
-    columns: tuple[str, ...] = ()
-
-    @property
-    def encoding(self) -> str:
-        return self.stream.encoding
-
-    @property
-    def total_bytes(self) -> int | None:
-        return self.stream.total_bytes
-
-    @property
-    def bytes_read(self) -> int:
-        return self.stream.bytes_read
 
     def rows(self) -> Iterator[Raw | Refused]:
         lines = _Lines(self.stream)

@@ -13,7 +13,8 @@ from alpaca_tui.curation.lint.checks import CHECKS
 from alpaca_tui.curation.lint.exposure import leak_index, prompt_fingerprint
 from alpaca_tui.curation.lint.groups import GROUP_RULES, lint_groups, prompt_key, whole_key
 from alpaca_tui.curation.lint.language import dominant_language, language_of
-from alpaca_tui.curation.lint.model import Context, FieldName, Finding, LeakIndex, Row, Texts
+from alpaca_tui.curation.lint.model import Context, FieldName, Finding, LeakIndex, Row
+from alpaca_tui.curation.texts import Texts
 
 LINT_VERSION = 1
 """To be raised whenever a rule changes: what was found by another version is stale."""

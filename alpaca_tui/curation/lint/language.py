@@ -9,7 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from alpaca_tui.curation.lint.model import Context, Finding, Row, Texts
+from alpaca_tui.curation.lint.model import Context, Finding, Row
+from alpaca_tui.curation.texts import Texts
 
 _WORDS: dict[str, frozenset[str]] = {
     language: frozenset(words.split())

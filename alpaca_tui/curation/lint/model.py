@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from alpaca_tui.curation.lint.catalog import RULES, Severity
 
@@ -36,17 +36,6 @@ def lower(text: str) -> str:
     if len(low) == len(text):
         return low
     return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
-
-
-class Texts(Protocol):
-    """Anything with the three texts."""
-
-    @property
-    def instruction(self) -> str: ...
-    @property
-    def input(self) -> str: ...
-    @property
-    def output(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

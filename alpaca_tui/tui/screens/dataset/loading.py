@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the line below the filter tells of the dataset, and the rules' bits."""
+    """What the line below the filter tells of the dataset, and the rules' bits. answers: of the teacher, open."""
 
     rows: int
     unread: int
@@ -49,6 +49,7 @@ class Standing:
     bits: Mapping[str, int]
     masks: Mapping[str, int]
     pulse: tuple[int, ...]
+    answers: int
 
 
 def find(store: Store, query: str, look: Look, cancel: Cancellation) -> Found:
@@ -99,6 +100,7 @@ def standing(store: Store) -> Standing:
         bits,
         masks,
         store.pulse(),
+        store.count_suggestions(),
     )
 
 

@@ -356,6 +356,8 @@ class DatasetScreen(FindActs):
             spans.append((f"{dot}{glyphs['running']} reading {words.count(now.unread)} rows{share}", "info"))
         if now.unmeasured:
             spans.append((f"{dot}{words.count(now.unmeasured)} to compare", "faint"))
+        if now.answers:
+            spans += [(dot, "faint"), ("T ", "key"), (plural(now.answers, "open answer"), "muted")]
         if now.undo is not None:
             spans += [(dot, "faint"), ("u ", "key"), (f"undoes: {now.undo.title}", "muted")]
         self.query_one(FilterBar).rest(spans)

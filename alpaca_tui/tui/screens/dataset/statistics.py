@@ -25,7 +25,8 @@ from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.ring import LETTERS, Ring
 
 if TYPE_CHECKING:
-    from alpaca_tui.curation.stats import Bin, Comparison, Known, Row, Statistics
+    from alpaca_tui.curation.stats import Bin, Comparison, Known, Statistics
+    from alpaca_tui.curation.texts import Texts
     from alpaca_tui.store.store import Store
 
 _PAGE = 2_000
@@ -258,7 +259,7 @@ class StatisticsScreen(RoomScreen):
         self.dismiss()
 
 
-def known(store: Store, query: str) -> Iterable[tuple[Row, Known | None]]:
+def known(store: Store, query: str) -> Iterable[tuple[Texts, Known | None]]:
     """The rows of a filter with what the store knows of them."""
     from alpaca_tui.curation.inspection import flags_of, rules_of
     from alpaca_tui.curation.query import compile_sql, parse
@@ -314,7 +315,7 @@ class ComparisonScreen(RoomScreen):
 
         self.in_thread("statistics.compare", job, show)
 
-    def _others(self, store: Store) -> Sequence[Row]:
+    def _others(self, store: Store) -> Sequence[Texts]:
         from alpaca_tui.curation.interchange import Refused, open_source
         from alpaca_tui.generation.opening import seeds_of_last_run
 
