@@ -16,7 +16,7 @@ from alpaca_tui.store.store import Store
 from alpaca_tui.tui.screens.dataset.dialogs import LookFirst
 from alpaca_tui.tui.screens.dataset.editor import EditorScreen
 from alpaca_tui.tui.screens.dataset.facets import FacetList
-from alpaca_tui.tui.screens.dataset.filter import FilterBar
+from alpaca_tui.tui.screens.dataset.filter import FilterBar, Hints
 from alpaca_tui.tui.screens.dataset.lint import LintScreen, RuleList
 from alpaca_tui.tui.screens.dataset.operations import OperationsScreen
 from alpaca_tui.tui.screens.dataset.review import ReviewScreen
@@ -527,6 +527,77 @@ async def test_near_duplicates_side_by_side(workspace, store):
         await until(pilot, lambda: store.example(1).deleted and not store.example(7).deleted)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
+
+
+async def test_columns_give_way_to_facets_where_there_is_little_room(
+    workspace: Workspace, store: Store
+) -> None:
+    async with dataset(workspace, (80, 24)) as (app, pilot, screen):
+        assert "near stars" in screen_text(app)
+        await pilot.press("f")
+        await until(pilot, lambda: screen.query_one(FacetList).region.width == 25)
+        await until(pilot, lambda: "near stars" not in screen_text(app))
+        assert "Name a bird" in screen_text(app)
+        assert screen.table.region.x == 25
+        await pilot.press("escape")
+        await until(pilot, lambda: "near stars" in screen_text(app))
+
+
+async def test_in_a_tiny_window_facets_and_rules_have_all_the_room(
+    workspace: Workspace, store: Store
+) -> None:
+    async with dataset(workspace, (40, 12)) as (app, pilot, screen):
+        await pilot.press("f")
+        await until(pilot, lambda: screen.query_one(FacetList).region.width == 40)
+        assert screen.table.region.width == 0
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.table.has_focus and screen.table.region.width == 40)
+        await pilot.press("l")
+        await until(
+            pilot, lambda: isinstance(app.screen, LintScreen) and app.screen.query_one(RuleList).counts
+        )
+        assert app.screen.query_one(RuleList).region.width == 40
+
+
+async def test_a_word_still_being_typed_is_completed_and_no_fault(workspace: Workspace, store: Store) -> None:
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("slash", *"flag:em")
+        await until(pilot, lambda: "empty-output" in str(screen.query_one(Hints).spans))
+        await pilot.pause(0.4)
+        assert "no rule" not in screen_text(app)
+        await pilot.press("p", "z")
+        await until(pilot, lambda: "no rule is called" in screen_text(app))
+        await pilot.press("backspace", "tab")
+        await until(pilot, lambda: screen.look.query == "flag:empty-output" and screen.table.row_count == 1)
+
+
+async def test_the_keys_shown_beside_a_field_are_those_that_do_not_type(
+    workspace: Workspace, store: Store
+) -> None:
+    from alpaca_tui.curation import edits
+    from alpaca_tui.tui.widgets.frame import KeyBar
+
+    edits.rate(store, [1], 3)
+    async with dataset(workspace) as (app, pilot, screen):
+        await pilot.press("slash")
+        await until(pilot, lambda: "enter Done" in screen_text(app))
+        shown = {id: key for id, key, *_ in screen.query_one(KeyBar).entries()}
+        assert "dataset.find" not in shown
+        assert shown["dataset.undo"] == "^z"
+        await pilot.press("escape")
+        await until(pilot, lambda: "enter Done" not in screen_text(app))
+        shown = {id: key for id, key, *_ in screen.query_one(KeyBar).entries()}
+        assert (shown["dataset.find"], shown["dataset.undo"]) == ("/", "u")
+
+
+def test_what_a_rule_found_is_in_the_lines_shown_of_it():
+    from alpaca_tui.curation.lint import lint_row
+    from alpaca_tui.tui.screens.dataset.lint import excerpt
+
+    text = "A long first line that goes on.\n\n\n\n\n6. Instruction: Name a fish."
+    found = next(one for one in lint_row("Tell me of whales.", "", text) if one.rule == "task-marker")
+    shown = "\n".join("".join(part for part, _ in line.spans) for line in excerpt(text, found, "error", 40))
+    assert "6. Instruction:" in shown
 
 
 async def test_where_there_is_little_room_facets_come_and_go(workspace: Workspace, store: Store) -> None:

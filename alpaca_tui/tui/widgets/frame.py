@@ -12,6 +12,7 @@ from typing import Any, cast
 from rich.cells import cell_len
 from textual import events
 
+from alpaca_tui.tui.keymaps.key import display
 from alpaca_tui.tui.keys import BY_ID, KEYS
 from alpaca_tui.tui.paint import Line, Span, cells, clip, sides
 from alpaca_tui.tui.widgets.lines import LineView
@@ -83,12 +84,20 @@ class KeyBar(LineView):
         self.call_after_refresh(self.redraw)
 
     def entries(self) -> list[tuple[str, str, str, str, bool]]:
-        """(id, key, label, Textual key, enabled) of every shown key in force, in the table's order."""
+        """(id, key, label, Textual key, enabled) of every shown key in force, in the table's order. Of an action's
+        keys the first that works here: in a text field letters and signs type."""
         found: dict[str, tuple[str, str, str, str, bool]] = {}
-        for _, binding, enabled, _ in self.screen.active_bindings.values():
-            if binding.show and binding.id and binding.id in BY_ID and binding.id not in found:
-                key = BY_ID[binding.id]
-                found[binding.id] = (key.id, key.shown, key.label, key.keys[0], enabled)
+        field = self.screen.focused
+        in_force = self.screen.active_bindings
+        for _, binding, enabled, _ in in_force.values():
+            if not (binding.show and binding.id and binding.id in BY_ID) or binding.id in found:
+                continue
+            key = BY_ID[binding.id]
+            for name in key.keys:
+                typed = len(display(name)) == 1 and not binding.priority and field is not None
+                if name in in_force and not (typed and field.check_consume_key(name, display(name))):
+                    found[key.id] = (key.id, display(name), key.label, name, enabled)
+                    break
         order = {key.id: place for place, key in enumerate(KEYS)}
         return sorted(found.values(), key=lambda entry: (entry[0].startswith("app."), order[entry[0]]))
 

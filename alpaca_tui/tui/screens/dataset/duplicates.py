@@ -56,7 +56,11 @@ class GroupList(LineView):
         if self.told:
             return [Line.of((self.told, "info"))]
         if not self.groups:
-            return [Line.of(("No near-duplicates.", "success"))]
+            return [
+                Line.of(("No near-duplicates.", "success")),
+                BLANK,
+                Line.of((" s ", "key"), ("sets a lower threshold", "muted")),
+            ]
         lines: list[Line] = []
         for place, group in enumerate(self.groups):
             score = max(one.score for one in group.duplicates)

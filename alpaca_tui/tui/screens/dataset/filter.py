@@ -145,7 +145,10 @@ class FilterBar(Vertical):
         self._say_proposals()
 
     def fault(self, error: QueryError) -> None:
-        """Say what is wrong with the filter, and where."""
+        """Say what is wrong with the filter, and where; not of a word that is still being typed and may become one
+        of the proposals."""
+        if self._proposals.items and error.position + error.length == self.field.cursor_position:
+            return
         sign = "^" * max(error.length, 1)
         hint = f"  {error.next_step}" if error.next_step else ""
         self.query_one(Hints).say(

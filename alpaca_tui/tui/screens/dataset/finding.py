@@ -76,6 +76,7 @@ class FindActs(RowActs):
         self.set_class(not self.look.facets, "-no-facets")
         # Where there is little room they take the place of the row beside the table, for as long as they are used.
         self.set_class(self.look.facets, "-showing-facets")
+        self.call_after_refresh(self.set_columns)
         if self.look.facets:
             self.call_after_refresh(view.focus)
         else:

@@ -69,11 +69,8 @@ class PreviewPane(LineView):
             return self._reported(self.report, width)
         seen = self.seen
         if seen is None:
-            return [
-                Line.of(
-                    ("Name a file: Alpaca JSON, JSON lines, CSV, Parquet, chats, a datasets folder…", "muted")
-                )
-            ]
+            asked = "Name a file: Alpaca JSON, JSON lines, CSV, Parquet, chats, a datasets folder…"
+            return [Line.of((part, "muted")) for part in wrap(asked, width)]
         lines: list[Line] = []
         if seen.format:
             told = FORMATS[seen.format].title + (

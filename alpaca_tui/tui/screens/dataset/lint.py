@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from alpaca_tui.store.rows import ExampleRow
 
 _EXAMPLES = 6
+_EXCERPT_LINES = 4
 _SHOWN_DIFFERENCES = 12
 _SEVERITIES = (("error", "Errors"), ("warning", "Warnings"), ("info", "Hints"))
 
@@ -78,6 +79,18 @@ class Sample:
     rows: list[tuple[ExampleRow, Finding]]
 
 
+def excerpt(text: str, found: Finding, style: str, width: int) -> list[Line]:
+    """The lines of a text that show what was found in it."""
+    start, end = found.start, found.end
+    if start is None or end is None:
+        return paragraph(text[:260], width)[:_EXCERPT_LINES]
+    # Of what stands before it only its own line: the lines above could push it out of sight.
+    line = text.rfind("\n", 0, start) + 1
+    first = max(line, start - 60)
+    last = min(end + 60, first + 260)
+    return paragraph(text[first:last], width, [(start - first, end - first, style)])[:_EXCERPT_LINES]
+
+
 class RulePane(LineView):
     """What a rule is about, and rows that break it."""
 
@@ -104,13 +117,11 @@ class RulePane(LineView):
         for row, found in self.sample.rows:
             text: str = getattr(row, found.field)
             lines.append(Line.of((f"row {row.id}", "title"), (f"  {found.field}: {found.message}", "muted")))
-            start = max((found.start or 0) - 60, 0)
-            end = min((found.end or len(text)) + 60, start + 260)
-            marks: list[tuple[int, int, str]] = []
-            if found.start is not None and found.end is not None:
-                marks.append((found.start - start, found.end - start, rule.severity))
-            piece = text[start:end] if text.strip() else row.instruction
-            lines += paragraph(piece, width, marks if text.strip() else ())[:4]
+            lines += (
+                excerpt(text, found, rule.severity, width)
+                if text.strip()
+                else paragraph(row.instruction, width)[:_EXCERPT_LINES]
+            )
             lines.append(BLANK)
         if not self.sample.rows:
             lines.append(Line.of(("No row of these breaks it.", "success")))

@@ -529,6 +529,7 @@ class DatasetScreen(FindActs):
             self._show_detail("row")
         elif not self.table.has_focus:
             self.remove_class("-showing-facets")
+            self.call_after_refresh(self.set_columns)
             self.table.focus()
         elif self.look.query:
             self.query_one(FilterBar).put("")

@@ -92,12 +92,13 @@ class VerbList(LineView):
         if self.statistics is None:
             return [Line.of(("Counting…", "muted"))]
         figure = self.statistics.figure
+        lettered = any(ring.display for ring in self.screen.query(Ring))
         lines: list[Line] = []
         for place, one in enumerate(figure.slices):
             objects = ", ".join(f"{name} {words.short(count)}" for name, count in one.objects)
             lines.append(
                 Line.of(
-                    (f"{LETTERS[place]} ", "faint"),
+                    (f"{LETTERS[place]} " if lettered else "", "faint"),
                     (f"{preview(one.verb, 11):<11}", "bold"),
                     (f"{words.short(one.count):>6}  ", "muted"),
                     (preview(objects, max(width - 21, 4)), "plain"),
@@ -126,8 +127,8 @@ class Numbers(LineView):
             return [Line.of(("No rows.", "muted"))]
         head = [
             Line.of(
-                (plural(found.rows, "row"), "bold"),
-                (f", {words.count(found.unique_instructions)} different instructions", "plain"),
+                (words.count(found.unique_instructions), "bold"),
+                (" different instructions", "plain"),
             ),
             Line.of(
                 (f"{words.percent(found.with_input, found.rows)} with an input", "plain"),
