@@ -94,8 +94,14 @@ class KeyBar(LineView):
                 continue
             key = BY_ID[binding.id]
             for name in key.keys:
-                typed = len(display(name)) == 1 and not binding.priority and field is not None
-                if name in in_force and not (typed and field.check_consume_key(name, display(name))):
+                sign = display(name)
+                typed = (
+                    field is not None
+                    and len(sign) == 1
+                    and not binding.priority
+                    and field.check_consume_key(name, sign)
+                )
+                if name in in_force and not typed:
                     found[key.id] = (key.id, display(name), key.label, name, enabled)
                     break
         order = {key.id: place for place, key in enumerate(KEYS)}
