@@ -590,6 +590,26 @@ async def test_the_keys_shown_beside_a_field_are_those_that_do_not_type(
         assert (shown["dataset.find"], shown["dataset.undo"]) == ("/", "u")
 
 
+async def test_a_box_that_is_not_ticked_shows_no_cross(workspace: Workspace, store: Store) -> None:
+    async with dataset(workspace) as (app, pilot, _screen):
+        await pilot.press("i")
+        await until(pilot, lambda: "take the good rows" in screen_text(app))
+        assert "X▌ take the good rows" not in screen_text(app)
+        await pilot.press("tab", "tab", "space")
+        await until(pilot, lambda: "X▌ take the good rows" in screen_text(app))
+
+
+async def test_what_a_rule_says_of_a_row_is_never_cut(workspace: Workspace, store: Store) -> None:
+    from alpaca_tui.curation.lint import lint_row
+    from alpaca_tui.tui.screens.dataset.detail import finding_lines
+
+    found = lint_row("Add the numbers.", "12 and 7", "12 + 7 = 20")
+    lines = finding_lines(found, 24)
+    assert max(sum(len(text) for text, _ in line.spans) for line in lines) <= 24
+    shown = " ".join("".join(text for text, _ in line.spans).strip() for line in lines)
+    assert found[0].message in shown
+
+
 def test_what_a_rule_found_is_in_the_lines_shown_of_it():
     from alpaca_tui.curation.lint import lint_row
     from alpaca_tui.tui.screens.dataset.lint import excerpt

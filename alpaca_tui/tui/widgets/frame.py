@@ -21,6 +21,12 @@ from alpaca_tui.tui.widgets.reach import app_of
 ROOMS = ("home", "generate", "dataset")
 
 
+def _shown(id: str, name: str) -> str:
+    """A key as people write it; Textual has a name of its own for some signs of the table."""
+    key = BY_ID.get(id)
+    return key.shown if key is not None and name not in key.keys else display(name)
+
+
 @dataclass(frozen=True, slots=True)
 class _Spot:
     """A clickable stretch of the line."""
@@ -88,22 +94,21 @@ class KeyBar(LineView):
         keys the first that works here: in a text field letters and signs type."""
         found: dict[str, tuple[str, str, str, str, bool]] = {}
         field = self.screen.focused
-        in_force = self.screen.active_bindings
-        for _, binding, enabled, _ in in_force.values():
-            if not (binding.show and binding.id and binding.id in BY_ID) or binding.id in found:
-                continue
-            key = BY_ID[binding.id]
-            for name in key.keys:
-                sign = display(name)
-                typed = (
-                    field is not None
-                    and len(sign) == 1
-                    and not binding.priority
-                    and field.check_consume_key(name, sign)
-                )
-                if name in in_force and not typed:
-                    found[key.id] = (key.id, display(name), key.label, name, enabled)
-                    break
+        in_force: dict[str, dict[str, bool]] = {}
+        for name, (_, binding, enabled, _) in self.screen.active_bindings.items():
+            shown = _shown(binding.id or "", name)
+            types = (
+                field is not None
+                and not binding.priority
+                and len(shown) == 1
+                and field.check_consume_key(name, shown)
+            )
+            if binding.show and binding.id in BY_ID and not types:
+                in_force.setdefault(binding.id, {})[name] = enabled
+        for id, names in in_force.items():
+            key = BY_ID[id]
+            name = next((name for name in key.keys if name in names), next(iter(names)))
+            found[id] = (id, _shown(id, name), key.label, name, names[name])
         order = {key.id: place for place, key in enumerate(KEYS)}
         return sorted(found.values(), key=lambda entry: (entry[0].startswith("app."), order[entry[0]]))
 

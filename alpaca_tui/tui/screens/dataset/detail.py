@@ -197,11 +197,15 @@ def finding_lines(findings: Sequence[Finding], width: int) -> list[Line]:
             if found.suggestion
             else ""
         )
-        out.append(
-            Line.of(
-                (f"{sign} {found.rule}", style), (f"  {found.field}: {found.message}", "plain"), (fix, "kept")
-            )
-        )
+        head: list[Span] = [
+            (f"{sign} {found.rule}", style),
+            (visible(f"  {found.field}: {found.message}"), "plain"),
+            (visible(fix), "kept"),
+        ]
+        out += [
+            Line(((" " * (2 if place else 0), "plain"), *spans))
+            for place, spans in enumerate(_wrapped(head, max(width - 2, 1)))
+        ]
         if found.rule not in explained:
             explained.add(found.rule)
             out += [

@@ -10,7 +10,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input
+from textual.widgets import Button, Input
 
 from alpaca_tui.text import plural, preview
 from alpaca_tui.tui.glyphs import glyphs
@@ -20,6 +20,7 @@ from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.plain import Plain
+from alpaca_tui.tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from alpaca_tui.curation.export import Exported
@@ -90,7 +91,7 @@ class ExportScreen(RoomScreen):
                 yield TextField(placeholder="none; or train=0.95,eval=0.05", id="split", compact=True)
             with Horizontal(classes="row"):
                 yield Plain("", classes="label")
-                yield Checkbox("with the other fields the rows came with", id="extra", compact=True)
+                yield Tick("with the other fields the rows came with", id="extra", compact=True)
                 yield Button("Export", id="go")
             yield ExportPane()
 
@@ -142,7 +143,7 @@ class ExportScreen(RoomScreen):
                 severity="warning",
             )
             return
-        extra = self.query_one("#extra", Checkbox).value or None
+        extra = self.query_one("#extra", Tick).value or None
         self._busy = True
 
         def job() -> Exported:

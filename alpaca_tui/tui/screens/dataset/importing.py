@@ -13,7 +13,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input
+from textual.widgets import Button, Input
 
 from alpaca_tui.errors import UserError
 from alpaca_tui.text import plural, preview
@@ -25,6 +25,7 @@ from alpaca_tui.tui.screens.base import RoomScreen
 from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.plain import Plain
+from alpaca_tui.tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -149,7 +150,7 @@ class ImportScreen(RoomScreen):
                 )
             with Horizontal(classes="row"):
                 yield Plain("", classes="label")
-                yield Checkbox("take the good rows even where others are refused", id="skip", compact=True)
+                yield Tick("take the good rows even where others are refused", id="skip", compact=True)
                 yield Button("Import", id="go")
             yield PreviewPane()
 
@@ -194,7 +195,7 @@ class ImportScreen(RoomScreen):
         name, mapping = self._given()
         if not name or self._busy:
             return
-        skip = self.query_one("#skip", Checkbox).value
+        skip = self.query_one("#skip", Tick).value
         pane, app, store = self.query_one(PreviewPane), self.alpaca, self.session.ensure_store
         self._busy = True
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -108,15 +109,21 @@ class RulePane(LineView):
         lines = [Line.of((rule.title, "bold"))]
         lines += [Line.of((part, "muted")) for part in wrap(rule.explanation, width)]
         if rule.fixable:
-            lines.append(
-                Line.of((" F ", "key"), ("shows what its fix would change, then makes it for all.", "muted"))
-            )
+            told = wrap("shows what its fix would change, then makes it for all.", width - 3)
+            lines += [
+                Line.of((" F " if not place else "   ", "key"), (part, "muted"))
+                for place, part in enumerate(told)
+            ]
         lines.append(BLANK)
         if self.sample is None or self.sample.rule != self.rule:
             return lines
         for row, found in self.sample.rows:
             text: str = getattr(row, found.field)
-            lines.append(Line.of((f"row {row.id}", "title"), (f"  {found.field}: {found.message}", "muted")))
+            place, told = f"row {row.id}", wrap(f"{found.field}: {found.message}", width - 2)
+            if len(told) == 1 and cell_len(place + told[0]) + 2 <= width:
+                lines.append(Line.of((place, "title"), (f"  {told[0]}", "muted")))
+            else:
+                lines += [Line.of((place, "title")), *(Line.of((f"  {part}", "muted")) for part in told)]
             lines += (
                 excerpt(text, found, rule.severity, width)
                 if text.strip()

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Checkbox, Input
+from textual.widgets import Button, Input
 
 from alpaca_tui.text import plural
 from alpaca_tui.tui import words
@@ -23,6 +23,7 @@ from alpaca_tui.tui.screens.dialogs import Choice, QuestionDialog, titled
 from alpaca_tui.tui.screens.generate import form
 from alpaca_tui.tui.screens.generate.setup import FieldRow
 from alpaca_tui.tui.widgets.plain import Plain
+from alpaca_tui.tui.widgets.tick import Tick
 
 if TYPE_CHECKING:
     from alpaca_tui.generation.rejudge import RejudgeResult
@@ -54,7 +55,7 @@ class RulesDialog(Dialog["GenerationSettings | None"]):
             with VerticalScroll(classes="rules", can_focus=False):
                 for rule, told in RULES.items():
                     on = bool(values.get(form.RULE_PREFIX + rule, True))
-                    yield Checkbox(Content(f"{rule:<24}{told}"), on, name=rule, compact=True)
+                    yield Tick(Content(f"{rule:<24}{told}"), on, name=rule, compact=True)
             yield Plain("Every stored answer is judged anew; nobody is asked. You see first.", classes="hint")
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
@@ -72,7 +73,7 @@ class RulesDialog(Dialog["GenerationSettings | None"]):
         if any(name in checked.errors for name in _FIELDS):
             return
         base = GenerationSettings.from_json(dict(self._config))
-        off = tuple(box.name for box in self.query(Checkbox) if box.name and not box.value)
+        off = tuple(box.name for box in self.query(Tick) if box.name and not box.value)
         filters = type(base.filters).from_json({**base.filters.to_json(), "off": off})
         chosen = {name: checked.settings[name] for name in _FIELDS}
         self.dismiss(GenerationSettings.build(**{**dict(base), **chosen, "filters": filters}))

@@ -25,6 +25,7 @@ from alpaca_tui.tui.screens.generate import form
 from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.plain import Plain
+from alpaca_tui.tui.widgets.tick import Tick
 
 
 class FieldRow(Vertical):
@@ -151,9 +152,9 @@ class Setup(Vertical):
         await place.mount(Horizontal(*columns, classes="two"))
         self.recheck()
 
-    def _rule_box(self, rule: str, words: str) -> Checkbox:
+    def _rule_box(self, rule: str, words: str) -> Tick:
         on = bool(self._values.get(form.RULE_PREFIX + rule, True))
-        return Checkbox(Content(f"{rule:<24}{words}"), on, name=rule, compact=True, id=f"rule-{rule}")
+        return Tick(Content(f"{rule:<24}{words}"), on, name=rule, compact=True, id=f"rule-{rule}")
 
     # --- values
 
@@ -162,7 +163,7 @@ class Setup(Vertical):
         """The form as it stands; fields that are folded away keep what they had."""
         out = dict(self._values)
         out.update({row.item.name: row.value for row in self.query(FieldRow)})
-        out.update({form.RULE_PREFIX + (box.name or ""): box.value for box in self.query(Checkbox)})
+        out.update({form.RULE_PREFIX + (box.name or ""): box.value for box in self.query(Tick)})
         return out
 
     def recheck(self) -> None:
