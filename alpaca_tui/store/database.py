@@ -30,6 +30,8 @@ _WRITE_CACHE_KIB = 16_384
 _LARGE_CACHE_KIB = 98_304
 """While a transaction changes a good part of the rows: what does not fit is written twice, and read again."""
 _FOLD_EVERY_PAGES = 1_000
+_LOG_LIMIT = 64 << 20
+"""To so many bytes the log shrinks again after a large change."""
 _REGEX_TIMEOUT_S = 0.25
 
 
@@ -202,6 +204,7 @@ class Database:
         connection.create_function("regexp_i", 2, partial(matches, ignore_case=True))
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
         _set_synchronous(connection)
         return connection
 

@@ -133,7 +133,7 @@ class DatasetScreen(FindActs):
 
     def on_screen_resume(self) -> None:
         if self.ready:
-            self.reload()
+            self._look_around()  # which reloads where anything has changed meanwhile
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.set_columns)
