@@ -590,6 +590,23 @@ async def test_the_keys_shown_beside_a_field_are_those_that_do_not_type(
         assert (shown["dataset.find"], shown["dataset.undo"]) == ("/", "u")
 
 
+async def test_one_pane_at_a_time_looks_focused(workspace: Workspace, store: Store) -> None:
+    async with dataset(workspace) as (_app, pilot, screen):
+
+        def lit() -> list[str]:
+            color = screen.app.get_css_variables()["primary"]
+            return [id for id in ("facets", "rows", "detail") if _border(screen, id) == color.upper()]
+
+        await until(pilot, lambda: lit() == ["rows"])
+        for key, pane in (("f", "facets"), ("tab", "rows"), ("tab", "detail"), ("escape", "rows")):
+            await pilot.press(key)
+            await until(pilot, lambda pane=pane: lit() == [pane])
+
+
+def _border(screen: DatasetScreen, id: str) -> str:
+    return screen.query_one(f"#{id}").styles.border_top[1].hex.upper()
+
+
 async def test_a_box_that_is_not_ticked_shows_no_cross(workspace: Workspace, store: Store) -> None:
     async with dataset(workspace) as (app, pilot, _screen):
         await pilot.press("i")

@@ -175,7 +175,8 @@ class LineView(ScrollView, can_focus=True):
     def on_show(self) -> None:
         self.redraw()
 
-    def watch_has_focus(self, _focused: bool) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
         self._strips.clear()
         self.refresh()
 

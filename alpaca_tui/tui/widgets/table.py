@@ -364,7 +364,8 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._styles.clear()
         self._strips.clear()
 
-    def watch_has_focus(self, _focused: bool) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        super().watch_has_focus(_has_focus)
         self._strips.clear()
         self.refresh()
 
