@@ -24,10 +24,12 @@ from alpaca_tui.store.store import Store
 name, saves = sys.argv[2], int(sys.argv[3])
 store = Store.open(Path(sys.argv[1]))
 told = 0
+print("ready", flush=True)
+sys.stdin.readline()  # both begin at once
 for number in range(saves):
     row = store.example(1)
     while True:
-        time.sleep(0.001)  # a person reads
+        time.sleep(0.005)  # a person reads
         try:
             edits.save(store, 1, {"output": f"{row.output} {name}{number}"}, expected=row.revised)
             break
@@ -46,12 +48,20 @@ def test_neither_overwrites_the_other(tmp_path: Path) -> None:
     programs = [
         subprocess.Popen(
             [sys.executable, "-c", EDITOR, str(path), name, str(SAVES)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=REPOSITORY,
             text=True,
         )
         for name in ("red", "blue")
     ]
+    for program in programs:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write("go\n")
+        program.stdin.flush()
     told = [json.loads(program.communicate(timeout=100)[0]) for program in programs]
     assert sum(told) > 0, "the two never met"
     everything = {f"{name}{number}" for name in ("red", "blue") for number in range(SAVES)}
