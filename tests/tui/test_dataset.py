@@ -86,6 +86,10 @@ async def test_a_filter_that_cannot_be_read_says_where_and_keeps_the_rows(worksp
         screen.query_one(FilterBar).put("rating>many birds")
         await until(pilot, lambda: "^^^^ " in screen_text(app))
         assert screen.table.row_count == 2
+        screen.query_one(FilterBar).put("flag:empty-outptu and birds")
+        await until(pilot, lambda: "no rule is called" in screen_text(app))
+        await pilot.pause(0.5)
+        assert not screen.table.has_class("-busy"), "nothing is being looked for"
 
 
 async def test_a_proposal_is_taken_with_tab(workspace, store):
@@ -563,7 +567,7 @@ async def test_a_word_still_being_typed_is_completed_and_no_fault(workspace: Wor
     async with dataset(workspace) as (app, pilot, screen):
         await pilot.press("slash", *"flag:em")
         await until(pilot, lambda: "empty-output" in str(screen.query_one(Hints).spans))
-        await pilot.pause(0.4)
+        await pilot.pause(1.0)
         assert "no rule" not in screen_text(app)
         await pilot.press("p", "z")
         await until(pilot, lambda: "no rule is called" in screen_text(app))

@@ -201,12 +201,19 @@ class DatasetScreen(FindActs):
                 self._ask(cancel, None)
 
         def failed(error: BaseException) -> None:
+            if isinstance(error, Cancelled):
+                return
+            self._not_busy()
             if isinstance(error, QueryError):
                 self.query_one(FilterBar).fault(error)
-            elif not isinstance(error, Cancelled):
+            else:
                 self.alpaca.show_error(error)
 
         self.in_thread("dataset.ids", job, show, failed=failed)
+
+    def _not_busy(self) -> None:
+        self._cancel_delay("busy")
+        self.table.remove_class("-busy")
 
     def _show(self, found: Found | None, query: str) -> None:
         table = self.table
@@ -236,8 +243,7 @@ class DatasetScreen(FindActs):
                 # tenth of a second.
                 self._settled = True
                 self.later("settle", SETTLE_DELAY_S, gc.freeze)
-            self._cancel_delay("busy")
-            table.remove_class("-busy")
+            self._not_busy()
             self.later("facets", FACETS_DELAY_S, lambda: self._count(query))
         self.later("look", LOOK_DELAY_S, lambda: self._look_around(always=True))
         if had_rows != bool(table.row_count):
