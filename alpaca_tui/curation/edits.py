@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from alpaca_tui.errors import UserError
-from alpaca_tui.store.curated import Change, Done, NewRow, Who
+from alpaca_tui.store.curated import Change, Done, EditableRow, NewRow, Who
 from alpaca_tui.store.rows import ExampleRow, ReviewStatus
 from alpaca_tui.store.store import Store
 from alpaca_tui.text import plural, preview
@@ -60,8 +60,8 @@ def change_tags(
     more, less = _tags(add), _tags(remove)
     words = [f"+{tag}" for tag in sorted(more)] + [f"-{tag}" for tag in sorted(less)]
 
-    def compute(row: ExampleRow) -> Mapping[str, Any]:
-        return {"tags": (set(row.tags) | more) - less}
+    def compute(row: EditableRow) -> Mapping[str, Any]:
+        return {"tags": (set(row.tags.split()) | more) - less}
 
     return store.operate_on(f"Tag {rows_named(ids)}: {' '.join(words)}", ids, compute)
 

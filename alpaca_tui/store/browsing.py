@@ -18,6 +18,7 @@ from typing import Any, Literal
 from alpaca_tui.store.curated import Facets, RowLine
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import AMONG, dump, id_list, storable
+from alpaca_tui.store.searching import asks_index, catch_up
 
 PREVIEW = 400
 ALL_ROWS = "e.deleted = 0"
@@ -114,6 +115,8 @@ class Browsing:
         cancel: Cancellation | None = None,
     ) -> array[int]:
         """The ids of the rows a condition holds for, in order; rows without a value come last, ties by id."""
+        if asks_index(where):
+            catch_up(self._db)
         scope = "example e"
         if order == "instruction" and where == ALL_ROWS:
             scope += " INDEXED BY example_by_beginning"
@@ -135,6 +138,7 @@ class Browsing:
     ) -> array[int]:
         """The first rows by id that hold words (as FTS5 is asked for them) and for which a condition holds:
         found while walking the index, however many there are in all."""
+        catch_up(self._db)
         query = (
             "SELECT f.rowid AS id FROM example_text f CROSS JOIN example e ON e.id = f.rowid "
             f"WHERE f.example_text MATCH ? AND e.withdrawn = 0 AND ({where}) "
@@ -175,6 +179,8 @@ class Browsing:
         cancel: Cancellation | None = None,
     ) -> Facets:
         """Counts by source, status, rating, length of the output, input, flag, tag, teacher and split."""
+        if asks_index(where):
+            catch_up(self._db)
         flags = self.flag_bits()
         sums: list[tuple[str, str, str]] = [
             *(("source", name, f"e.source = '{name}'") for name in ("generated", "imported", "manual")),

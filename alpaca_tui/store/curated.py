@@ -33,6 +33,26 @@ class Change:
     expected: int | None = None
 
 
+class EditableRow(NamedTuple):
+    """A row as a change of many rows is worked out from it, read fast: every value as it is stored (tags: words
+    between blanks)."""
+
+    id: int
+    instruction: str
+    input: str
+    output: str
+    status: ReviewStatus
+    rating: int | None
+    tags: str
+    note: str
+    split: str | None
+    deleted: int
+    edited: int
+    edited_at: float | None
+    edited_by: str
+    revised: int
+
+
 @dataclass(frozen=True, slots=True)
 class NewRow:
     """A row made by hand: added, copied or split off. `origin` says of what."""

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager, suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -238,9 +238,11 @@ class Database:
                     connection.execute("COMMIT")
 
     @contextmanager
-    def write(self, *, large: bool = False) -> Generator[sqlite3.Connection]:
-        """One transaction: committed when the block ends, rolled back when it raises. large: of many rows;
-        what it leaves in the log is folded into the file in the background."""
+    def write(
+        self, *, large: bool = False, then: Callable[[], None] | None = None
+    ) -> Generator[sqlite3.Connection]:
+        """One transaction: committed when the block ends, rolled back when it raises. large: of many rows; once
+        it is made `then` is called in the background, and what is left in the log is folded into the file."""
         with self._write_lock, self._connection() as connection, _roomy(connection, large=large):
             if connection.in_transaction:
                 raise RuntimeError("a store transaction was begun inside another one")
@@ -255,12 +257,16 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
         if large:
-            threading.Thread(target=self._fold, name="alpaca-fold", daemon=True).start()
+            threading.Thread(target=self._tidy, args=(then,), name="alpaca-tidy", daemon=True).start()
 
-    def _fold(self) -> None:
-        """Fold the log into the file, as far as nobody reads from it; nothing depends on it."""
-        with suppress(UserError, RuntimeError), self._connection() as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    def _tidy(self, then: Callable[[], None] | None) -> None:
+        """What may be done after a large change: nothing depends on it. The log is folded into the file as far
+        as nobody reads from it."""
+        with suppress(UserError, RuntimeError):
+            if then is not None:
+                then()
+            with self._connection() as connection:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def close(self) -> None:
         """Close every thread's connection; the last one out folds the log into the file. Idempotent."""
@@ -279,12 +285,15 @@ def _roomy(connection: sqlite3.Connection, *, large: bool) -> Generator[None]:
     connection.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KIB if large else _WRITE_CACHE_KIB}")
     if large:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
+        # What each statement would need to be taken back: small, and as slow as the statement where it is a file.
+        connection.execute("PRAGMA temp_store = memory")
     try:
         yield
     finally:
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if large:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_EVERY_PAGES}")
+            connection.execute("PRAGMA temp_store = default")
 
 
 def word_count(text: str) -> int:

@@ -19,6 +19,7 @@ from alpaca_tui.store.rows import (
     RowNovelty,
     row_key,
 )
+from alpaca_tui.store.searching import asks_index, catch_up
 from alpaca_tui.store.tallies import read_tally
 from alpaca_tui.store.verdicts import AFTER_ALL, dump_top, stored_key
 
@@ -45,9 +46,9 @@ _EXPORTABLE = f"{_ACTIVE} AND status <> 'rejected'"
 def example_of(row: Any) -> ExampleRow:
     """An example from the columns of `_EXAMPLE`."""
     values = list(row)
-    values[11:14] = map(bool, values[11:14])  # deleted, withdrawn, edited
-    values[19] = load_object(values[19])  # extra
-    values[21] = tuple(values[21].split())  # tags
+    values[11:14] = row[11] == 1, row[12] == 1, row[13] == 1  # deleted, withdrawn, edited
+    values[19] = load_object(row[19]) if row[19] else {}  # extra
+    values[21] = tuple(row[21].split()) if row[21] else ()  # tags
     return ExampleRow._make(values)
 
 
@@ -111,6 +112,8 @@ class Examples:
         condition = _EXPORTABLE if source is None else f"{_EXPORTABLE} AND source = '{source}'"
         if where:
             condition += f" AND ({where})"
+        if asks_index(where):
+            catch_up(self._db)
         after = 0
         while page := self._page(f"{condition} AND id > ? ORDER BY id LIMIT ?", (*values, after, _PAGE)):
             yield from map(example_of, page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from alpaca_tui.store import fulltext
+from alpaca_tui.store import counters, fulltext
 from alpaca_tui.store.database import Database
 from alpaca_tui.store.encoding import dump, storable
 from alpaca_tui.store.examples import insert_by_hand
@@ -34,20 +34,22 @@ class Imports:
                 "tags": "",
                 "revised": 0,
             }
-            for row in rows:
-                last = insert_by_hand(
-                    db,
-                    {
-                        **common,
-                        "instruction": storable(row.instruction),
-                        "input": storable(row.input),
-                        "output": storable(row.output),
-                        "extra": dump(dict(row.extra)) if row.extra else "",
-                    },
-                )
-                first = first or last
-                added += 1
+            with counters.paused(db):
+                for row in rows:
+                    last = insert_by_hand(
+                        db,
+                        {
+                            **common,
+                            "instruction": storable(row.instruction),
+                            "input": storable(row.input),
+                            "output": storable(row.output),
+                            "extra": dump(dict(row.extra)) if row.extra else "",
+                        },
+                    )
+                    first = first or last
+                    added += 1
             if added:
+                counters.count(db, "id BETWEEN ? AND ?", (first, last))
                 fulltext.add_range(db, first, last)
                 short = name.replace("\\", "/").rsplit("/", 1)[-1]
                 record_import(db, f"Import {plural(added, 'row')} from {short}", added, first, last)

@@ -326,7 +326,39 @@ CREATE INDEX suggestion_by_example ON suggestion(example_id, id);
 CREATE INDEX suggestion_open ON suggestion(id) WHERE state = 'open';
 """
 
-STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3)
+# Large changes: the search index follows them later, and rows are counted together (`fulltext.py`, `counters.py`).
+_STEP_4 = """
+-- Rows that the full-text index does not hold as they are now, with the texts that it does hold.
+CREATE TABLE stale_text (
+  id INTEGER PRIMARY KEY REFERENCES example(id),
+  instruction TEXT NOT NULL,
+  input TEXT NOT NULL,
+  output TEXT NOT NULL
+);
+
+-- Holds a row only within a transaction that counts for itself.
+CREATE TABLE counting_paused (reason INTEGER PRIMARY KEY);
+DROP TRIGGER example_born;
+CREATE TRIGGER example_born AFTER INSERT ON example WHEN NOT EXISTS (SELECT 1 FROM counting_paused) BEGIN
+  INSERT INTO counter VALUES ('example/' || NEW.source || '/' || NEW.status || '/'
+      || NEW.deleted || '/' || NEW.withdrawn || '/' || (NEW.input <> ''), 1)
+    ON CONFLICT (name) DO UPDATE SET count = count + 1;
+END;
+DROP TRIGGER example_moved;
+CREATE TRIGGER example_moved AFTER UPDATE OF source, status, deleted, withdrawn, input ON example
+WHEN (OLD.status <> NEW.status OR OLD.deleted <> NEW.deleted OR OLD.withdrawn <> NEW.withdrawn
+    OR OLD.source <> NEW.source OR (OLD.input <> '') <> (NEW.input <> ''))
+  AND NOT EXISTS (SELECT 1 FROM counting_paused) BEGIN
+  INSERT INTO counter VALUES
+    ('example/' || OLD.source || '/' || OLD.status || '/'
+      || OLD.deleted || '/' || OLD.withdrawn || '/' || (OLD.input <> ''), -1),
+    ('example/' || NEW.source || '/' || NEW.status || '/'
+      || NEW.deleted || '/' || NEW.withdrawn || '/' || (NEW.input <> ''), 1)
+    ON CONFLICT (name) DO UPDATE SET count = count + excluded.count;
+END;
+"""
+
+STEPS: tuple[str, ...] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
 
 
 def statements(script: str) -> Iterator[str]:

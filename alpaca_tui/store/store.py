@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 
+from alpaca_tui.errors import UserError
 from alpaca_tui.store.browsing import Browsing
 from alpaca_tui.store.completions import Completions
 from alpaca_tui.store.database import Database
@@ -16,6 +17,7 @@ from alpaca_tui.store.rejudging import Rejudging
 from alpaca_tui.store.reviews import Reviews
 from alpaca_tui.store.revisions import Revisions
 from alpaca_tui.store.runs import Runs
+from alpaca_tui.store.searching import catch_up, searchable_moment
 from alpaca_tui.store.suggestions import Suggestions
 from alpaca_tui.store.tallies import Tallies
 from alpaca_tui.store.verdicts import Verdicts
@@ -65,7 +67,11 @@ class Store(
 
     def snapshot(self) -> AbstractContextManager[None]:
         """What this thread reads in the block is the state of one moment; it must not write there."""
-        return self._db.snapshot()
+        return searchable_moment(self._db)
+
+    def catch_up(self) -> None:
+        """Have the search index follow changes that have left it behind; searches do so by themselves."""
+        catch_up(self._db)
 
     def close(self) -> None:
         """Close every thread's connection. Idempotent."""
@@ -77,4 +83,7 @@ class Store(
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None and not self.readonly:
+            with suppress(UserError, RuntimeError):  # the next search does it
+                self.catch_up()
         self.close()

@@ -20,8 +20,8 @@ from alpaca_tui.curation.importing import import_source
 from alpaca_tui.curation.inspection import inspect
 from alpaca_tui.curation.interchange import open_source
 from alpaca_tui.curation.lint import lint_rows
-from alpaca_tui.store.curated import Done
-from alpaca_tui.store.rows import ExampleRow, RowNovelty
+from alpaca_tui.store.curated import Done, EditableRow
+from alpaca_tui.store.rows import RowNovelty
 from alpaca_tui.store.store import Store
 from alpaca_tui.workspace import Workspace
 
@@ -100,7 +100,7 @@ def work(file: Path, folder: Path) -> dict[str, float]:
 def _add_words(store: Store, ids: list[int]) -> Done:
     """A text edit of every row, by a function as fixes are."""
 
-    def change(row: ExampleRow) -> dict[str, str]:
+    def change(row: EditableRow) -> dict[str, str]:
         return {"output": f"{row.output.rstrip()}\nChecked by hand."}
 
     return store.operate_on("Add a line", ids, change, who="fix")

@@ -1,0 +1,67 @@
+"""Nobody searches an index that is behind the texts: who asks it has it catch up first.
+
+A large change leaves that to a thread that follows it, in parts between which others can write; whoever searches
+meanwhile, or after a program that was killed before it had done so, takes the parts that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from alpaca_tui.errors import UserError
+from alpaca_tui.store import fulltext
+from alpaca_tui.store.database import Database
+
+_ATTEMPTS = 3
+
+
+def asks_index(where: str) -> bool:
+    """Whether a condition is asked of the full-text index."""
+    return "example_text" in where
+
+
+def catch_up(database: Database) -> None:
+    """Have the index hold what the rows hold. A thread that reads one moment has seen to it before
+    (`searchable_moment`). Raises UserError where it is behind and nothing may be written."""
+    with database.read() as db:
+        if not fulltext.behind(db) or db.in_transaction:
+            return
+    if database.readonly:
+        _caught_up_by_another(database)
+        return
+    behind = True
+    while behind:
+        with database.write() as db:
+            fulltext.settle(db)
+            behind = fulltext.behind(db)
+
+
+@contextmanager
+def searchable_moment(database: Database) -> Generator[None]:
+    """`Database.snapshot`, of a moment at which the index is not behind."""
+    for attempt in range(_ATTEMPTS):
+        catch_up(database)
+        with database.snapshot():
+            with database.read() as db:
+                late = fulltext.behind(db)
+            if late and attempt < _ATTEMPTS - 1:
+                continue  # another program has changed much in between
+            yield
+            return
+
+
+def _caught_up_by_another(database: Database) -> None:
+    """A reader cannot write: where the file may be written, a writer does it."""
+    try:
+        with_right = Database(database.path, create=False, readonly=False)
+        try:
+            catch_up(with_right)
+        finally:
+            with_right.close()
+    except UserError as error:
+        raise UserError(
+            "The texts of this workspace cannot be searched yet",
+            f"{database.path} was changed and its search index is behind; it may only be read from here.",
+            "Open it once with write access, for example with `alpaca-tui`.",
+        ) from error
