@@ -10,7 +10,8 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from importlib import import_module
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual import work
@@ -56,29 +57,47 @@ class AsciiScrollBar(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
+HERE = Path(__file__).parent
+WARM_AFTER_S = 0.3
+
+
+def _styled(screen: Screen[Any]) -> Screen[Any]:
+    """A new screen, which is styled when it is mounted: Textual would first parse every stylesheet twice for it."""
+    screen._css_update_count = screen.app._css_update_count  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    return screen
+
+
 def _home() -> Screen[Any]:
     from alpaca_tui.tui.screens.home import HomeScreen
 
-    return HomeScreen()
+    return _styled(HomeScreen())
 
 
 def _generate() -> Screen[Any]:
     from alpaca_tui.tui.screens.generate.screen import GenerateScreen
 
-    return GenerateScreen()
+    return _styled(GenerateScreen())
 
 
 def _dataset() -> Screen[Any]:
     from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 
-    return DatasetScreen()
+    return _styled(DatasetScreen())
+
+
+def _warm() -> None:
+    """Load what the Dataset screen needs while the first screen is being read: half of the time it takes to open."""
+    for module in ("screen", "loading"):
+        import_module(f"alpaca_tui.tui.screens.dataset.{module}")
+    import_module("alpaca_tui.generation.opening")
 
 
 class AlpacaApp(App[int]):
     """Home, Generate and Dataset over one workspace."""
 
     TITLE = "alpaca-tui"
-    CSS_PATH = "app.tcss"
+    # Of all screens from the beginning: for one that came later Textual would parse every sheet anew.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", *sorted(HERE.glob("screens/**/*.tcss"))]  # type: ignore[assignment]
     COMMANDS = {KeyTableCommands}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "home": _home,
@@ -171,6 +190,7 @@ class AlpacaApp(App[int]):
 
     def on_mount(self) -> None:
         self.set_interval(0.5, self._refresh_bar)
+        self.set_timer(WARM_AFTER_S, lambda: self.in_thread("app.warm", _warm))
 
     def _refresh_bar(self) -> None:
         self._watch_run()
@@ -444,7 +464,7 @@ def run(workspace: Workspace, settings: Settings) -> int:
         session.end(StopReason.INTERRUPTED, STOP_TIMEOUT_S)
         session.close()
         stop_logging(handler)
-    broken = app._exception  # pyright: ignore[reportPrivateUsage]
+    broken = app._exception  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
     if broken is not None:
         raise UserError(
             "The screen broke",

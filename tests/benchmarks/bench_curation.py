@@ -31,6 +31,7 @@ from typing import Any
 
 import pytest
 
+from alpaca_tui.tui import FRAMES_PER_S
 from alpaca_tui.workspace import Workspace
 from tests.benchmarks.curation_rows import many_rows, write_alpaca
 from tests.benchmarks.curation_work import Laps, build, give_scores
@@ -107,7 +108,7 @@ def run_in_terminal(who: str, workspace: Path, times: int) -> dict[str, Any]:
             stdout=other,
             stderr=other,
             pass_fds=(main,),
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env=_environment(),
             start_new_session=True,
         )
         os.close(other)
@@ -125,6 +126,13 @@ def run_in_terminal(who: str, workspace: Path, times: int) -> dict[str, Any]:
         if not out.exists():
             raise SystemExit(f"{who} failed:\n{tail.decode('utf-8', 'replace')}")
         return json.loads(out.read_text())
+
+
+def _environment() -> dict[str, str]:
+    """As the installed program finds it: frames as often, modules compiled."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    looks = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_FPS": str(FRAMES_PER_S)}
+    return inherited | looks
 
 
 def measure_screens(workspace: Path, rounds: int, times: int, *, beside: bool) -> dict[str, Any]:

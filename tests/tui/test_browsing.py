@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.app import App, ComposeResult
 from textual.widgets import Input
 
 from alpaca_tui.store.store import Store
@@ -15,8 +14,7 @@ from alpaca_tui.tui.screens.generate.answers import AnswersScreen
 from alpaca_tui.tui.screens.generate.candidates import CandidatesScreen, Detail
 from alpaca_tui.tui.screens.generate.completion import Body, CompletionScreen
 from alpaca_tui.tui.session import Session
-from alpaca_tui.tui.theme import with_our_variables
-from alpaca_tui.tui.widgets.table import KEPT_PAGES, PAGE_ROWS, Column, PagedTable
+from alpaca_tui.tui.widgets.table import KEPT_PAGES, PAGE_ROWS
 from alpaca_tui.workspace import Workspace
 from tests.tui.conftest import app_with, running, screen_text, until
 from tests.tui.fakes import FakeRun, snapshot, stream
@@ -350,56 +348,3 @@ async def test_lists_and_answers_stand_at_every_size(
             await pilot.resize_terminal(*size)
             await pilot.pause()
             assert app.screen is screen
-
-
-def test_columns_share_what_is_left() -> None:
-    from alpaca_tui.tui.widgets.table import Column
-
-    table: PagedTable[Any] = PagedTable(
-        [Column("a", 3), Column("b", share=3), Column("c", share=1)], lambda row, sizes: [], id
-    )
-    assert table.widths(25) == [3, 15, 5]
-    assert sum(table.widths(100)) + 2 == 100
-    assert min(table.widths(2)) >= 1
-
-
-class _Rows(App[None]):
-    """A table of numbers; remembers what it was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[int] = []
-
-    def compose(self) -> ComposeResult:
-        yield PagedTable([Column("n", share=1)], lambda row, sizes: [[(str(row), "plain")]], lambda row: row)
-
-    def get_css_variables(self) -> dict[str, str]:
-        variables = with_our_variables(super().get_css_variables(), ansi=False)
-        self.theme_variables = variables
-        return variables
-
-    def on_paged_table_wanted(self, event: PagedTable.Wanted) -> None:
-        self.asked.append(event.page)
-        event.table.give(event.page, list(event.ids), event.generation)
-
-
-async def test_pages_that_hold_the_same_rows_as_before_are_not_asked_for_again() -> None:
-    app = _Rows()
-    async with app.run_test(size=(40, 20)) as pilot:
-        table = app.query_one(PagedTable)
-        table.set_ids(range(PAGE_ROWS), page=list(range(PAGE_ROWS)))
-        await pilot.pause()
-        assert app.asked == []
-        assert table.row == 0
-        table.set_ids(range(5 * PAGE_ROWS))  # all of them, of which the first were known
-        await pilot.pause()
-        assert (app.asked, table.row) == ([], 0)
-        table.move_to(3 * PAGE_ROWS)
-        await pilot.pause()
-        assert set(app.asked) <= {2, 3}
-        asked = len(app.asked)
-        table.set_ids([id for id in range(5 * PAGE_ROWS) if id != 2 * PAGE_ROWS])  # all behind it moved up
-        await pilot.pause()
-        assert len(app.asked) > asked
-        assert table.row == 3 * PAGE_ROWS
-        assert str(3 * PAGE_ROWS) in table.render_line(table.cursor - table.scroll_offset.y + 1).text

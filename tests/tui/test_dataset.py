@@ -13,7 +13,8 @@ import pytest
 from textual.widgets import TextArea
 
 from alpaca_tui.store.store import Store
-from alpaca_tui.tui.screens.dataset.dialogs import LookFirst
+from alpaca_tui.tui.screens.dataset.detail import Detail
+from alpaca_tui.tui.screens.dataset.dialogs import LineDialog, LookFirst
 from alpaca_tui.tui.screens.dataset.editor import EditorScreen
 from alpaca_tui.tui.screens.dataset.facets import FacetList
 from alpaca_tui.tui.screens.dataset.filter import FilterBar, Hints
@@ -711,3 +712,57 @@ async def test_an_import_goes_on_where_its_window_is_closed(
         held.set()
         await until(pilot, lambda: "1 row imported" in screen_text(app))
         await until(pilot, lambda: screen.table.row_count == len(ROWS) + 1)
+
+
+async def test_a_timer_stopped_too_late_does_not_take_the_answer_of_a_newer_question(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        older = screen._searching
+        assert older is not None
+        screen.query_one(FilterBar).put("auk")
+        await until(pilot, lambda: older.cancelled)
+        screen._ask(older, None)  # as by a timer's tick that was on its way
+        await until(pilot, lambda: screen.table.row_count == 2)
+
+
+async def test_a_jump_goes_along_while_it_is_typed_and_back_when_given_up(workspace, store):
+    fill(store, 2)
+    async with dataset(workspace, rows=3 * len(ROWS)) as (app, pilot, screen):
+
+        async def ask() -> None:
+            await pilot.press("number_sign")
+            await until(pilot, lambda: isinstance(app.screen, LineDialog))
+
+        await pilot.press("j")
+        await ask()
+        await pilot.press("2", "5")
+        await until(pilot, lambda: screen.table.cursor_id == 25)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert screen.table.cursor_id == 2
+        await ask()
+        await pilot.press("3", "0", "enter")
+        await until(pilot, lambda: app.screen is screen and screen.table.cursor_id == 30)
+        await ask()
+        await pilot.press(*"9" * 30, "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, LineDialog), "no row has such a number"
+        await pilot.press("escape")
+
+
+async def test_the_row_beside_follows_at_once_or_when_hurried_keys_pause(workspace, store, monkeypatch):
+    async with dataset(workspace) as (_app, pilot, screen):
+        asked: list[float] = []
+        later = screen.later
+
+        def noted(name: str, delay: float, what: Any) -> None:
+            if name == "detail":
+                asked.append(delay)
+            later(name, delay, what)
+
+        monkeypatch.setattr(screen, "later", noted)
+        screen._moved_at = 0.0
+        for _ in range(3):
+            screen.table.action_cursor_down()
+            await pilot.pause()
+        assert asked[0] < min(asked[1:])
+        await until(pilot, lambda: screen.query_one(Detail).subject.row.id == screen.table.cursor_id == 4)

@@ -14,9 +14,11 @@ from alpaca_tui.curation import query as language
 from alpaca_tui.curation.query import (
     FlagBits,
     QueryError,
+    Term,
     compile_sql,
     complete,
     conjoin,
+    highlight,
     highlights,
     parse,
     terms,
@@ -410,6 +412,17 @@ def test_completion_offers_names_values_and_functions() -> None:
 def test_matches_are_marked_as_they_are_found(filter: str, text: str, expected: list[str]) -> None:
     found = highlights(text, terms(parse(filter)))
     assert [text[start:end] for start, end in found] == expected
+
+
+@given(
+    st.text(st.sampled_from("aAb1_ .-"), max_size=24),
+    st.lists(st.sampled_from(["a", "ab", "b1", "é"]), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_plain_texts_are_marked_as_all_others_are(text: str, words: list[str], prefix: bool) -> None:
+    term = Term(None, tuple(words), prefix)
+    slowly = highlight._apart(sorted(highlight._runs(list(highlight._split(text)), term)))
+    assert highlights(text, [term]) == slowly
 
 
 def test_marks_stay_in_their_field() -> None:

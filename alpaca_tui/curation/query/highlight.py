@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from alpaca_tui.curation.query.sql import indexed
@@ -49,6 +51,7 @@ def highlights(text: str, wanted: Sequence[Term], field: str | None = None) -> l
     """Stretches of `text` that match, in order, none over another; at most a few hundred."""
     found: list[tuple[int, int]] = []
     words: list[tuple[str, int, int]] | None = None
+    lowered = text.lower() if text.isascii() else None
     for term in wanted:
         if term.field is not None and field is not None and term.field != field:
             continue
@@ -57,10 +60,25 @@ def highlights(text: str, wanted: Sequence[Term], field: str | None = None) -> l
                 :_MOST
             ]
             continue
+        if lowered is not None:
+            pattern = _pattern(term.words, term.prefix)
+            found += [match.span(1) for match in islice(pattern.finditer(lowered), _MOST)] if pattern else ()
+            continue
         if words is None:
             words = list(_split(text))
         found += _runs(words, term)
     return _apart(sorted(found)[:_MOST])
+
+
+@lru_cache(maxsize=64)
+def _pattern(words: tuple[str, ...], prefix: bool) -> re.Pattern[str] | None:
+    """What `_runs` finds, for texts that folding only makes lower: a screen of rows is searched at every key.
+    None: such texts hold none of it."""
+    if not words or not all(word.isascii() for word in words):
+        return None
+    row = r"[\W_]+".join(map(re.escape, words))
+    end = r"(?![^\W_])" if not prefix else "" if len(words) == 1 else r"[^\W_]*"
+    return re.compile(rf"(?<![^\W_])(?=({row}{end}))")
 
 
 def _runs(words: Sequence[tuple[str, int, int]], term: Term) -> list[tuple[int, int]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widgets import Input
 
 _JOINERS = "\u200c\u200d"  # harmless, and part of how emoji and some scripts are written
@@ -23,7 +25,9 @@ def _controls(character: str) -> bool:
 
 
 class TextField(Input):
-    """An Input whose value is always a plain line."""
+    """An Input whose value is always a plain line. It is as wide as its place, whatever is typed: no layout a key."""
+
+    virtual_size: Reactive[Size] = Reactive(Size(0, 0))
 
     def validate_value(self, value: str) -> str:
         return plain_line(value)

@@ -22,6 +22,7 @@ from textual.strip import Strip
 from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import BLANK, Line, safe
 from alpaca_tui.tui.palette import styles
+from alpaca_tui.tui.widgets.length import set_length
 from alpaca_tui.tui.widgets.reach import app_of
 
 
@@ -104,10 +105,9 @@ class LineView(ScrollView, can_focus=True):
         self._lines = fresh
         self._settle_cursor(old)
         length_changed = len(fresh) != len(old)
-        if length_changed:
-            self.virtual_size = Size(0, len(fresh))
-            if grows:
-                self.refresh(layout=True)
+        set_length(self, len(fresh))
+        if length_changed and grows:
+            self.refresh(layout=True)
         changed = [
             index
             for index in range(max(len(fresh), len(old)))

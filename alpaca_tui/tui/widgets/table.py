@@ -17,7 +17,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -26,6 +26,7 @@ from alpaca_tui.tui.glyphs import glyphs
 from alpaca_tui.tui.keys import bindings
 from alpaca_tui.tui.paint import BLANK, Line, Span, cells, clip, pad, safe
 from alpaca_tui.tui.palette import styles
+from alpaca_tui.tui.widgets.length import set_length
 from alpaca_tui.tui.widgets.lines import under_cursor
 from alpaca_tui.tui.widgets.reach import app_of
 
@@ -128,6 +129,8 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._generation = 0
         self._strips: dict[int, Strip] = {}
         self._styles: dict[str, Style] = {}
+        self._width = 0
+        self._widths: tuple[int, list[int]] = (0, [])
         self.cursor = 0
         self._when_empty: tuple[Line, ...] = ()
 
@@ -163,6 +166,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Show other columns; `cells` must give as many cells."""
         self._columns = tuple(columns)
+        self._widths = (0, [])
         self.redraw()
 
     def when_empty(self, lines: Sequence[Line]) -> None:
@@ -200,7 +204,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self._ids = fresh
         if page:
             self._pages[0] = {self._row_id(row): row for row in page}
-        self.virtual_size = Size(0, len(fresh) + 1)
+        set_length(self, len(fresh) + 1)
         place = 0
         if keep_cursor and self.cursor > 0 and on is not None:
             try:
@@ -280,6 +284,11 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
 
     def widths(self, width: int) -> list[int]:
         """The columns' widths in a table of `width` cells; one blank between columns."""
+        if self._widths[0] != width:
+            self._widths = width, self._divided(width)
+        return self._widths[1]
+
+    def _divided(self, width: int) -> list[int]:
         free = (
             width
             - (len(self._columns) - 1)
@@ -302,8 +311,12 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self._styles = styles(app_of(self).theme_variables, self.background_colors[1])
         return self._styles[name]
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._width = self.scrollable_content_region.width  # once for all lines
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
+        width = self._width
         if y == 0:
             return self._header(width)
         place = y - 1 + self.scroll_offset.y
@@ -336,7 +349,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             for cell, size, column in zip(cells_of_row, sizes, self._columns, strict=True):
                 safe_cell = clip([(safe(text), style) for text, style in cell], size)
                 spans += [*_placed(safe_cell, size, column), (" ", "plain")]
-            line = Line(tuple(spans))
+            line = Line(tuple(spans[:-1]))
         strip = self._strip(line, width)
         if place == self.cursor and place < len(self._ids):
             strip = under_cursor(
@@ -356,8 +369,11 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         return Line.of((" " * max((width - cells(spans)) // 2, 0), "plain"), *spans)
 
     def _strip(self, line: Line, width: int) -> Strip:
-        segments = [Segment(safe(text), self.style_of(style)) for text, style in line.spans if text]
-        return Strip(segments).adjust_cell_length(width, self.style_of("plain"))
+        """A line, whose text is safe, as wide as the table."""
+        strip = Strip([Segment(text, self.style_of(style)) for text, style in line.spans if text])
+        return (
+            strip if strip.cell_length == width else strip.adjust_cell_length(width, self.style_of("plain"))
+        )
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
@@ -393,6 +409,8 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
             self.refresh(
                 *(Region(0, 1 + at - top, width, 1) for at in {old, place} if top <= at < top + rows)
             )
+        for near in (place - PAGE_ROWS // 2, place + PAGE_ROWS // 2):
+            self._row(near)  # the page that the cursor comes to next is asked for before it is seen
         if old != place:
             self._tell()
 

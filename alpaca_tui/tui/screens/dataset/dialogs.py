@@ -140,25 +140,38 @@ class ColumnChooser(Chooser):
 
 
 class LineDialog(Dialog[str | None]):
-    """A line to write. check: what is wrong with a text, "" for nothing. None: closed without an answer."""
+    """A line to write. check: what is wrong with a text, "" for nothing; typed: told of every text on the way.
+    None: closed without an answer."""
 
     AREAS: ClassVar[tuple[str, ...]] = ("dialog",)
     BINDINGS: ClassVar[list[BindingType]] = bindings("window")
 
     def __init__(
-        self, title: str, text: str, value: str = "", *, check: Callable[[str], str] | None = None
+        self,
+        title: str,
+        text: str,
+        value: str = "",
+        *,
+        check: Callable[[str], str] | None = None,
+        typed: Callable[[str], object] | None = None,
     ) -> None:
         super().__init__()
         self.heading = title
         self.text = text
         self._value = value
         self._check = check
+        self._typed = typed
 
     def compose(self) -> ComposeResult:
         with titled(Vertical(classes="dialog line"), self.heading, "enter does it  esc closes"):
             yield Plain(self.text, classes="text")
             yield TextField(self._value, id="line", compact=True)
             yield Plain("", id="fault")
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        if self._typed is not None:
+            self._typed(event.value.strip())
 
     @on(Input.Submitted)
     def _done(self, event: Input.Submitted) -> None:

@@ -18,6 +18,7 @@ from alpaca_tui.tui.widgets.lines import LineView
 from alpaca_tui.tui.widgets.table import PagedTable
 
 REMEMBER_DELAY_S = 1.0
+TYPED_DELAY_S = 0.04
 _DOWN_FIRST = frozenset({"nearest", "flags", "rating", "created", "edited", "tokens", "output", "input"})
 """What is sorted downwards at first."""
 
@@ -42,6 +43,10 @@ class FindActs(RowActs):
 
     def later(self, name: str, delay: float, what: Any) -> None:
         """Do something after a while, once: a newer call of the same name replaces an older one."""
+        raise NotImplementedError
+
+    def not_later(self, name: str) -> None:
+        """What was to be done after a while is not to be done."""
         raise NotImplementedError
 
     @on(FilterBar.Typed)
@@ -165,14 +170,27 @@ class FindActs(RowActs):
         self.alpaca.push_screen(LineDialog("Save the filter", f"A name for: {query}"), named)
 
     def action_jump(self) -> None:
+        """Go to the row of a number; the table goes along while it is typed, and back where it is given up."""
+        before = self.table.cursor_id
+
         def check(text: str) -> str:
-            return "" if text.isascii() and text.isdigit() else "A row's number, such as 120."
+            return (
+                "" if text.isascii() and text.isdigit() and len(text) < 19 else "A row's number, such as 120."
+            )
+
+        def typed(text: str) -> None:
+            if text and not check(text):
+                self.later("jump", TYPED_DELAY_S, lambda: self.table.go_to(int(text)))
 
         def chosen(text: str | None) -> None:
-            if text and not self.table.go_to(int(text)):
+            self.not_later("jump")
+            if text is None and before is not None:
+                self.table.go_to(before)
+            elif text and not self.table.go_to(int(text)):
                 self.alpaca.say(f"Row {text} is not among the rows shown", severity="warning")
 
-        self.alpaca.push_screen(LineDialog("Jump to a row", "The row's number.", check=check), chosen)
+        dialog = LineDialog("Jump to a row", "The row's number.", check=check, typed=typed)
+        self.alpaca.push_screen(dialog, chosen)
 
     def action_flagged(self, by: int) -> None:
         ids, cursor = self.table.ids, self.table.cursor

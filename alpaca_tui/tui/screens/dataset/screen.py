@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -40,9 +41,13 @@ if TYPE_CHECKING:
     from alpaca_tui.tui.screens.dataset.loading import Found, Standing
 
 LOOK_EVERY_S = 1.0
-LOOK_DELAY_S = 0.15
+LOOK_DELAY_S = 0.3
 DETAIL_DELAY_S = 0.03
-FACETS_DELAY_S = 0.1
+FACETS_DELAY_S = 0.25
+WHOLE_DELAY_S = 0.1
+HURRY_S = 0.2
+"""Between keys that follow each other so closely nothing is painted but what they ask for: the row beside the table
+follows when they pause."""
 SETTLE_DELAY_S = 2.0
 REMEMBER_DELAY_S = 1.0
 FIRST_ROWS = 300
@@ -78,6 +83,7 @@ class DatasetScreen(FindActs):
         self._stop_reading = threading.Event()
         self._read = (0, 0)
         self._delays: dict[str, Timer] = {}
+        self._moved_at = 0.0
         self._names = self.look.names(80)
         self._wanted: tuple[str | None, int | None] | None = None
         self.ready = False
@@ -172,6 +178,7 @@ class DatasetScreen(FindActs):
         if self._searching is not None:
             self._searching.cancel()
         self._searching = Cancellation()
+        self.not_later("whole")
         question = (self.look.query, self.look.order, self.look.descending)
         again, self._question = question == self._question, question
         if again:
@@ -181,6 +188,8 @@ class DatasetScreen(FindActs):
 
     def _ask(self, cancel: Cancellation, limit: int | None) -> None:
         """Ask for the ids; of another question the first ones come before all of them."""
+        if cancel.cancelled:  # a timer that was stopped too late
+            return
         from alpaca_tui.curation.query import QueryError
         from alpaca_tui.store.browsing import Cancelled
         from alpaca_tui.tui.screens.dataset import loading
@@ -198,7 +207,7 @@ class DatasetScreen(FindActs):
         def show(found: Found | None) -> None:
             self._show(found, query)
             if found is not None and not found.whole:
-                self._ask(cancel, None)
+                self.later("whole", WHOLE_DELAY_S, lambda: self._ask(cancel, None))
 
         def failed(error: BaseException) -> None:
             if isinstance(error, Cancelled):
@@ -212,7 +221,7 @@ class DatasetScreen(FindActs):
         self.in_thread("dataset.ids", job, show, failed=failed)
 
     def _not_busy(self) -> None:
-        self._cancel_delay("busy")
+        self.not_later("busy")
         self.table.remove_class("-busy")
 
     def _show(self, found: Found | None, query: str) -> None:
@@ -236,7 +245,7 @@ class DatasetScreen(FindActs):
         if not table.row_count:
             self.query_one(Detail).show(None)
         else:
-            self.later("detail", DETAIL_DELAY_S, self._show_detail)
+            self._detail_soon()
         if self._whole:
             if not self._settled:
                 # What is loaded by now stays: a full collection that walks it all would hold a key up for a
@@ -401,8 +410,14 @@ class DatasetScreen(FindActs):
 
     @on(PagedTable.Moved, "#rows")
     def _moved(self) -> None:
-        self.later("detail", DETAIL_DELAY_S, self._show_detail)
+        self._detail_soon()
         self.later("remember", REMEMBER_DELAY_S, self.remember)
+
+    def _detail_soon(self) -> None:
+        """Show the row under the cursor beside the table: at once, unless the cursor is being hurried along."""
+        now = time.monotonic()
+        hurried, self._moved_at = now - self._moved_at < HURRY_S, now
+        self.later("detail", HURRY_S if hurried else DETAIL_DELAY_S, self._show_detail)
 
     def _show_detail(self, mode: Mode | None = None) -> None:
         detail, id = self.query_one(Detail), self.table.cursor_id
@@ -555,10 +570,10 @@ class DatasetScreen(FindActs):
     # --- small things
 
     def later(self, name: str, delay: float, what: Any) -> None:
-        self._cancel_delay(name)
+        self.not_later(name)
         self._delays[name] = self.set_timer(max(delay, 0.001), what)
 
-    def _cancel_delay(self, name: str) -> None:
+    def not_later(self, name: str) -> None:
         timer = self._delays.pop(name, None)
         if timer is not None:
             timer.stop()
