@@ -766,3 +766,13 @@ async def test_the_row_beside_follows_at_once_or_when_hurried_keys_pause(workspa
             await pilot.pause()
         assert asked[0] < min(asked[1:])
         await until(pilot, lambda: screen.query_one(Detail).subject.row.id == screen.table.cursor_id == 4)
+
+
+async def test_what_is_asked_for_beside_the_table_is_not_forgotten_for_a_move_before_it(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        detail = screen.query_one(Detail)
+        for _ in range(3):
+            screen.table.action_cursor_down()
+        screen.action_detail("history")
+        screen._show_detail()  # as by the move's own timer
+        await until(pilot, lambda: detail.mode == "history" and detail.subject.row.id == 4)

@@ -84,6 +84,7 @@ class DatasetScreen(FindActs):
         self._read = (0, 0)
         self._delays: dict[str, Timer] = {}
         self._moved_at = 0.0
+        self._mode: Mode = "row"
         self._names = self.look.names(80)
         self._wanted: tuple[str | None, int | None] | None = None
         self.ready = False
@@ -420,10 +421,12 @@ class DatasetScreen(FindActs):
         self.later("detail", HURRY_S if hurried else DETAIL_DELAY_S, self._show_detail)
 
     def _show_detail(self, mode: Mode | None = None) -> None:
-        detail, id = self.query_one(Detail), self.table.cursor_id
+        """mode: how from now on; a newer call must not forget it, whether this one has been answered or not."""
+        self._mode = mode = mode or self._mode
+        self.not_later("detail")
+        id = self.table.cursor_id
         if id is None:
             return
-        mode = mode or detail.mode
         from alpaca_tui.tui.screens.dataset import loading
 
         def job() -> Subject | None:
@@ -439,8 +442,7 @@ class DatasetScreen(FindActs):
         )
 
     def action_detail(self, mode: str) -> None:
-        now = self.query_one(Detail).mode
-        self._show_detail("row" if now == mode else cast("Mode", mode))
+        self._show_detail("row" if self._mode == mode else cast("Mode", mode))
 
     @on(PagedTable.Opened, "#rows")
     def _opened(self) -> None:
@@ -546,7 +548,7 @@ class DatasetScreen(FindActs):
         if self.marks:
             self.marks.clear()
             self.marks_changed()
-        elif self.query_one(Detail).mode != "row":
+        elif self._mode != "row":
             self._show_detail("row")
         elif not self.table.has_focus:
             self.remove_class("-showing-facets")
