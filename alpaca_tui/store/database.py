@@ -30,9 +30,14 @@ _WRITE_CACHE_KIB = 16_384
 _LARGE_CACHE_KIB = 98_304
 """While a transaction changes a good part of the rows: what does not fit is written twice, and read again."""
 _FOLD_EVERY_PAGES = 1_000
+_HURRY_EVERY_S = 0.02
 _LOG_LIMIT = 64 << 20
 """To so many bytes the log shrinks again after a large change."""
 _REGEX_TIMEOUT_S = 0.25
+
+
+class BrokenOff(Exception):  # noqa: N818 - nothing went wrong
+    """Work in the background has given way."""
 
 
 class _Handle:
@@ -68,6 +73,8 @@ class Database:
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._handles_lock = threading.Lock()
         self._write_lock = threading.RLock()
+        self._unhurried: sqlite3.Connection | None = None
+        self._unhurried_lock = threading.Lock()
         self._closed = False
         self._network = mounts.is_network(self.path.parent)
         if sqlite3.sqlite_version_info < schema.MINIMUM_SQLITE:
@@ -239,11 +246,12 @@ class Database:
 
     @contextmanager
     def write(
-        self, *, large: bool = False, then: Callable[[], None] | None = None
+        self, *, large: bool = False, then: Callable[[], None] | None = None, hurry: bool = True
     ) -> Generator[sqlite3.Connection]:
         """One transaction: committed when the block ends, rolled back when it raises. large: of many rows; once
-        it is made `then` is called in the background, and what is left in the log is folded into the file."""
-        with self._write_lock, self._connection() as connection, _roomy(connection, large=large):
+        it is made `then` is called in the background, and what is left in the log is folded into the file.
+        hurry: what is being done in the background (`write_unhurried`) is broken off for it."""
+        with self._turn(hurry=hurry), self._connection() as connection, _roomy(connection, large=large):
             if connection.in_transaction:
                 raise RuntimeError("a store transaction was begun inside another one")
             connection.execute("BEGIN IMMEDIATE")
@@ -258,6 +266,37 @@ class Database:
                 raise
         if large:
             threading.Thread(target=self._tidy, args=(then,), name="alpaca-tidy", daemon=True).start()
+
+    @contextmanager
+    def write_unhurried(self) -> Generator[sqlite3.Connection]:
+        """A transaction that waits for nobody to write and gives way to who wants to: it is rolled back then, and
+        raises BrokenOff."""
+        with self.write(hurry=False) as connection:
+            with self._unhurried_lock:
+                self._unhurried = connection
+            try:
+                yield connection
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    raise BrokenOff from error
+                raise
+            finally:
+                with self._unhurried_lock:
+                    self._unhurried = None
+
+    @contextmanager
+    def _turn(self, *, hurry: bool) -> Generator[None]:
+        """This thread's turn to write."""
+        while not self._write_lock.acquire(timeout=_HURRY_EVERY_S if hurry else -1):
+            with (
+                self._unhurried_lock
+            ):  # between two statements nothing is there to be interrupted: so again and again
+                if self._unhurried is not None:
+                    self._unhurried.interrupt()
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
     def _tidy(self, then: Callable[[], None] | None) -> None:
         """What may be done after a large change: nothing depends on it. The log is folded into the file as far

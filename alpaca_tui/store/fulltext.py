@@ -64,6 +64,8 @@ def settle_few(db: sqlite3.Connection) -> None:
 def settle(db: sqlite3.Connection) -> None:
     """Index a part of the rows that are behind, as they are now; all of them where a new index is faster."""
     changed: int = db.execute("SELECT count(*) FROM stale_text").fetchone()[0]
+    if not changed:  # somebody else was faster
+        return
     last: int = db.execute("SELECT ifnull(max(id), 0) FROM example").fetchone()[0]
     if last * _MOST_SINGLY < changed and last <= _LARGEST_REBUILT:
         db.execute("INSERT INTO example_text (example_text) VALUES ('rebuild')")

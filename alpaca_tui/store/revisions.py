@@ -35,7 +35,7 @@ from alpaca_tui.store.curated import (
 from alpaca_tui.store.database import Database, word_count
 from alpaca_tui.store.encoding import AMONG, dump, id_list, storable
 from alpaca_tui.store.examples import fetch_examples, insert_by_hand
-from alpaca_tui.store.searching import catch_up
+from alpaca_tui.store.searching import catch_up_unhurried
 from alpaca_tui.store.tags import joined_tags
 from alpaca_tui.store.verdicts import pool_now
 
@@ -129,7 +129,7 @@ class Revisions:
     def _write(self, rows: int) -> AbstractContextManager[sqlite3.Connection]:
         """A transaction that changes so many rows."""
         large = rows > fulltext.FEW
-        return self._db.write(large=large, then=(lambda: catch_up(self._db)) if large else None)
+        return self._db.write(large=large, then=(lambda: catch_up_unhurried(self._db)) if large else None)
 
     def next_undo(self) -> Operation | None:
         """What `undo` would take back."""

@@ -6,14 +6,16 @@ meanwhile, or after a program that was killed before it had done so, takes the p
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from alpaca_tui.errors import UserError
 from alpaca_tui.store import fulltext
-from alpaca_tui.store.database import Database
+from alpaca_tui.store.database import BrokenOff, Database
 
 _ATTEMPTS = 3
+_PAUSE_S = 0.5
 
 
 def asks_index(where: str) -> bool:
@@ -30,11 +32,24 @@ def catch_up(database: Database) -> None:
     if database.readonly:
         _caught_up_by_another(database)
         return
-    behind = True
-    while behind:
-        with database.write() as db:
+    while _is_behind(database):
+        with database.write(hurry=False) as db:  # who is at it already does the same
             fulltext.settle(db)
-            behind = fulltext.behind(db)
+
+
+def catch_up_unhurried(database: Database) -> None:
+    """The same in the background: it gives way to everybody who wants to write."""
+    while _is_behind(database):
+        try:
+            with database.write_unhurried() as db:
+                fulltext.settle(db)
+        except BrokenOff:
+            time.sleep(_PAUSE_S)
+
+
+def _is_behind(database: Database) -> bool:
+    with database.read() as db:
+        return fulltext.behind(db)
 
 
 @contextmanager

@@ -79,10 +79,14 @@ def work(file: Path, folder: Path) -> dict[str, float]:
                 done = act(store, ids)
             assert done.operation is not None
             assert done.operation.rows == len(ids)
+            if name.endswith("edited"):
+                with laps.lap(f"{name}: the search index follows"):
+                    store.catch_up()
             _check_search(workspace.db_path)
             for again in ("undo", "redo", "undo"):
                 with laps.lap(f"{name}: {again}"):
                     assert (store.redo() if again == "redo" else store.undo()) is not None
+            store.catch_up()
             _check_search(workspace.db_path)
         for format in ("alpaca", "jsonl", "csv"):
             with laps.lap(f"export, {format}"):

@@ -165,3 +165,45 @@ def test_a_change_that_fails_leaves_no_trace(store):
         store.operate_on("Fail", list(range(1, ROWS)), change)
     assert behind(store.path) == 0
     assert not store.first_ids("gone", limit=9)
+
+
+def test_what_goes_on_in_the_background_gives_way_to_who_wants_to_write(store, monkeypatch):
+    monkeypatch.setattr(searching, "_PAUSE_S", 0.01)
+    renew(store, FEW + 5)
+    begun, attempts = threading.Event(), []
+    settle = fulltext.settle
+
+    def slowly(db: sqlite3.Connection) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            begun.set()
+            db.execute(  # far longer than this test
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+            ).fetchone()
+        settle(db)
+
+    monkeypatch.setattr(fulltext, "settle", slowly)
+    thread = threading.Thread(target=searching.catch_up_unhurried, args=(store._db,))
+    thread.start()
+    assert begun.wait(10)
+    store.operate_on("Now", [1], {"status": "approved"})
+    assert store.example(1).status == "approved"  # type: ignore[union-attr]
+    thread.join(20)
+    assert not thread.is_alive()
+    assert len(attempts) > 1
+    assert_index_true(store.path)
+
+
+def test_who_searches_waits_for_the_background_instead_of_breaking_it_off(store):
+    ids = renew(store, FEW + 5)
+    with store._db.write_unhurried() as db:
+        found: list[list[int]] = []
+        thread = threading.Thread(target=lambda: found.append(list(store.first_ids("new", limit=99))))
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        while fulltext.behind(db):
+            fulltext.settle(db)
+    thread.join(10)
+    assert found == [ids]
+    assert_index_true(store.path)
