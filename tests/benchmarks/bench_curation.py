@@ -251,25 +251,24 @@ def workspace_of(file: Path, folder: Path, rows: int) -> tuple[Path, dict[str, f
     return place, json.loads(times.read_text())
 
 
-def measure(options: argparse.Namespace, data_dir: Path, folder: Path) -> list[str]:
-    lines = [
+def measure(options: argparse.Namespace, data_dir: Path, folder: Path) -> Iterator[list[str]]:
+    yield [
         f"{machine('textual', 'rapidfuzz')}; load at the start {os.getloadavg()[0]:.1f}. "
         "`python -m tests.benchmarks.bench_curation --million` makes these tables.",
         "",
     ]
     file = rows_file(data_dir, folder, ROWS)
     if options.only != "screens":
-        lines += [*work_table(measure_work(file, options.rounds)), ""]
+        yield [*work_table(measure_work(file, options.rounds)), ""]
     if options.only == "work":
-        return lines
+        return
     for rows in (ROWS, MILLION) if options.million else (ROWS,):
         place, times = workspace_of(rows_file(data_dir, folder, rows), folder, rows)
         found = measure_screens(place, options.rounds, options.times, beside=rows == ROWS)
-        lines += [*screens_table(rows, found), ""]
+        yield [*screens_table(rows, found), ""]
         if rows == MILLION:
             took = "; ".join(f"{name} {seconds:,.0f} s" for name, seconds in times.items())
-            lines += [f"To make it: {took}.", ""]
-    return lines
+            yield [f"To make it: {took}.", ""]
 
 
 def main() -> None:
@@ -285,10 +284,12 @@ def main() -> None:
     options = parser.parse_args()
     data_dir = Path(os.environ.get("ALPACA_TUI_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
     with folder_for(options.keep) as folder:
-        text = "\n".join(measure(options, data_dir, folder))
-    print(text)
+        told: list[str] = []
+        for part in measure(options, data_dir, folder):
+            told += part
+            print("\n".join(part), flush=True)
     if options.report:
-        options.report.write_text(text, encoding="utf-8")
+        options.report.write_text("\n".join(told), encoding="utf-8")
 
 
 @pytest.mark.slow
