@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+import shutil
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
@@ -15,6 +18,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from alpaca_tui.errors import UserError
+
+_TEMPORARY = re.compile(r"([1-9][0-9]{0,9})\.[0-9a-f]{8}\.tmp")
+_LEFT_AFTER_S = 3600.0
+"""On a shared disk the number may be that of a program on another machine, which is still writing."""
 
 
 @contextmanager
@@ -30,7 +37,7 @@ def atomic_writer(path: Path) -> Generator[BinaryIO]:
                 yield direct
             return
         target = path.resolve() if path.is_symlink() else path
-        temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        temporary = temporary_beside(target)
         try:
             with temporary.open("xb") as file:
                 with suppress(FileNotFoundError):
@@ -68,6 +75,31 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 def atomic_write_text(path: Path, data: str) -> None:
     """`data` as UTF-8 becomes the content of `path`, all or nothing. Raises UserError."""
     atomic_write_bytes(path, data.encode())
+
+
+def temporary_beside(target: Path) -> Path:
+    """A name beside `target` for what is to take its place. What programs killed long ago left under such names is
+    cleared away."""
+    stem = f".{target.name[:100]}."
+    with suppress(OSError):
+        for entry in os.scandir(target.parent):
+            made = _TEMPORARY.fullmatch(entry.name.removeprefix(stem)) if entry.name.startswith(stem) else None
+            if made and not _lives(int(made[1])) and time.time() - entry.stat().st_mtime > _LEFT_AFTER_S:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+    return target.with_name(f"{stem}{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -103,6 +103,7 @@ def _export(store: Store, path: str | Path, plan: Plan) -> Exported:
         extra=plan.with_extra or bool(plan.facts),
         neighbours=_neighbours(store, plan.seeds) if plan.format == "regen" else None,
         split=_split_of if plan.split or plan.format in _HOLD_SPLITS else None,
+        splits=plan.splits if plan.split else (),
         card=_card(store, plan) if plan.format == "hub" else None,
         private=plan.private,
     )

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,32 @@ def test_a_fault_that_is_not_of_the_file_passes(tmp_path):
     with pytest.raises(ConnectionError), atomic_writer(tmp_path / "file"):
         raise ConnectionError(errno.ECONNRESET, "not ours")
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_a_program_killed_long_ago_left_is_cleared_away(tmp_path: Path, folder: bool) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    target = tmp_path / "data [1].json"
+
+    def left(name: str, age: float) -> Path:
+        path = tmp_path / name
+        if folder:
+            path.mkdir()
+            (path / "part").write_text("half")
+        else:
+            path.write_text("half")
+        os.utime(path, (time.time() - age, time.time() - age))
+        return path
+
+    old = left(f".data [1].json.{gone.pid}.0123abcd.tmp", 7200)
+    kept = [
+        left(f".data [1].json.{gone.pid}.0123abce.tmp", 60),  # it may be another machine's
+        left(f".data [1].json.{os.getpid()}.0123abcd.tmp", 7200),
+        left(f".data 1.json.{gone.pid}.0123abcd.tmp", 7200),
+        left(f".data [1].json.{gone.pid}.notes.tmp", 7200),
+    ]
+    atomic_write_text(target, "whole")
+    assert not old.exists()
+    assert all(path.exists() for path in kept)
+    assert target.read_text() == "whole"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -133,10 +133,10 @@ def write_groups(file: Any, spool: Spool, columns: ArrowColumns) -> None:
             writer.write_batch(columns.batch(group, schema))
 
 
-def write_folder(path: Path, rows: Iterable[tuple[str, Fields]]) -> int:
+def write_folder(path: Path, rows: Iterable[tuple[str, Fields]], names: Sequence[str] = ()) -> int:
     """A folder for `load_from_disk`: a Dataset if all rows are of the split `train`, else a DatasetDict.
 
-    rows: (split, fields). An existing folder is replaced only if it is such a one. Returns how many rows.
+    rows: (split, fields). names: splits that are there even if no row is in them. An existing folder is replaced only if it is such a one. Returns how many rows.
     Raises UserError.
     """
     datasets = needed("datasets", "A datasets folder")
@@ -146,18 +146,19 @@ def write_folder(path: Path, rows: Iterable[tuple[str, Fields]]) -> int:
         tempfile.TemporaryDirectory(prefix=".alpaca-tui-", dir=folder.parent) as work,
         Splits(pa, Path(work)) as splits,
     ):
-        splits.read(rows)
+        splits.read(rows, names)
         parts: dict[str, Any] = {}
         for name, spool in splits.spools.items():
             stream = Path(work) / f"{len(parts)}.arrow"
             fingerprint = _write_stream(pa, stream, spool, splits.columns)
             table = datasets.table.MemoryMappedTable.from_file(str(stream))
             parts[name] = datasets.Dataset(table, split=datasets.NamedSplit(name), fingerprint=fingerprint)
+        # Of no rows it would make no file, and then could not load what it saved.
+        shards = {name: None if spool.rows else 1 for name, spool in splits.spools.items()}
         if [*parts] == ["train"]:
-            # Of no rows it would make no file, and then could not load what it saved.
-            parts["train"].save_to_disk(str(folder), num_shards=None if splits.rows else 1)
+            parts["train"].save_to_disk(str(folder), num_shards=shards["train"])
         else:
-            datasets.DatasetDict(parts).save_to_disk(str(folder))
+            datasets.DatasetDict(parts).save_to_disk(str(folder), num_shards=shards)
         return splits.rows
 
 
@@ -174,7 +175,9 @@ class Splits(ExitStack):
     def rows(self) -> int:
         return sum(spool.rows for spool in self.spools.values())
 
-    def read(self, rows: Iterable[tuple[str, Fields]]) -> None:
+    def read(self, rows: Iterable[tuple[str, Fields]], names: Sequence[str] = ()) -> None:
+        for name in names:
+            self._spool(name)
         for split, fields in rows:
             self._spool(split).add(fields)
         if not self.spools:

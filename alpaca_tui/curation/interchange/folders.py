@@ -8,13 +8,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alpaca_tui.atomic import cannot_write
+from alpaca_tui.atomic import cannot_write, temporary_beside
 from alpaca_tui.errors import UserError
 
 _AT_FDCWD = -100
@@ -34,7 +33,7 @@ def atomic_folder(path: Path, replaceable: Callable[[Path], bool]) -> Generator[
                 "It exists and is no saved dataset.",
                 "Choose another place, or remove it first.",
             )
-        temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+        temporary = temporary_beside(target)
         temporary.mkdir()
         try:
             yield temporary

@@ -37,13 +37,15 @@ class Options:
     mapping: our field -> the name to write it under. extra: whether the fields of other names are written.
     neighbours: of a row, its nearest instructions with their scores and the mean, for regen.json; where it
     is None or gives None, those that the row came with. split: of a row, the split it belongs to (None:
-    train), for the formats that hold several. card, private: of a dataset on the Hub.
+    train), for the formats that hold several; splits: those of a folder that are there even if no row is in them.
+    card, private: of a dataset on the Hub.
     """
 
     mapping: Mapping[str, str] | None = None
     extra: bool = True
     neighbours: Callable[[Row], Neighbours | None] | None = None
     split: Callable[[Row], str | None] | None = None
+    splits: Sequence[str] = ()
     card: str | None = None
     private: bool = True
 
@@ -77,7 +79,7 @@ def write(path: str | Path, rows: Iterable[Row], format: str, options: Options |
         case "parquet":
             return write_parquet(file, (flat(row, how) for row in rows))
         case "hf":
-            return write_folder(file, _split(rows, how))
+            return write_folder(file, _split(rows, how), how.splits)
         case _:
             name = str(path).removeprefix(HUB)
             return push_to_hub(name, _split(rows, how), card=how.card, private=how.private)
