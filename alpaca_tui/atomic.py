@@ -83,7 +83,9 @@ def temporary_beside(target: Path) -> Path:
     stem = f".{target.name[:100]}."
     with suppress(OSError):
         for entry in os.scandir(target.parent):
-            made = _TEMPORARY.fullmatch(entry.name.removeprefix(stem)) if entry.name.startswith(stem) else None
+            made = (
+                _TEMPORARY.fullmatch(entry.name.removeprefix(stem)) if entry.name.startswith(stem) else None
+            )
             if made and not _lives(int(made[1])) and time.time() - entry.stat().st_mtime > _LEFT_AFTER_S:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path, ignore_errors=True)

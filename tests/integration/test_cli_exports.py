@@ -272,7 +272,16 @@ def test_splits_inside_a_datasets_folder(tmp_path: Path) -> None:
 def test_a_split_of_no_rows_is_in_the_folder_too(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     many(tmp_path / "w", range(3))
-    done("-w", tmp_path / "w", "export", tmp_path / "saved", "--format", "hf", "--split", "train=0.95,eval=0.05")
+    done(
+        "-w",
+        tmp_path / "w",
+        "export",
+        tmp_path / "saved",
+        "--format",
+        "hf",
+        "--split",
+        "train=0.95,eval=0.05",
+    )
     loaded = datasets.load_from_disk(str(tmp_path / "saved"))
     assert {name: part.num_rows for name, part in loaded.items()} == {"train": 3, "eval": 0}
     assert loaded["eval"].column_names == loaded["train"].column_names

@@ -15,6 +15,7 @@ import pytest
 from textual.pilot import Pilot
 
 from alpaca_tui.curation import edits
+from alpaca_tui.tui.screens.dataset.detail import Detail
 from alpaca_tui.tui.screens.dataset.duplicates import DuplicatesScreen, GroupList
 from alpaca_tui.tui.screens.dataset.editor import EditorScreen
 from alpaca_tui.tui.screens.dataset.facets import FacetList
@@ -65,7 +66,7 @@ def steps(*keys: str, then: Callable[[Any, Pilot[Any]], Awaitable[None]] | None 
         await until(pilot, lambda: screen.query_one(FacetList).facets is not None)
         screen.show_query("", 2)
         await until(pilot, lambda: screen.table.cursor_id == 2 and screen.table.row is not None)
-        await until(pilot, lambda: "row 2" in screen_text(app))
+        await until(pilot, lambda: screen.query_one(Detail).subject.row.id == 2)
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.1)

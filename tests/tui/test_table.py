@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual.app import App, ComposeResult
+from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -121,6 +122,13 @@ def layouts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+async def at_rest(pilot: Pilot[Any], layouts: list[int]) -> None:
+    """Until what came before has been laid out; then nothing has been counted."""
+    while layouts:
+        layouts.clear()
+        await pilot.pause(0.2)
+
+
 async def test_rows_come_and_go_without_a_layout(layouts: list[int]) -> None:
     app = _Views()
     async with app.run_test(size=(40, 40)) as pilot:
@@ -128,7 +136,7 @@ async def test_rows_come_and_go_without_a_layout(layouts: list[int]) -> None:
         table.set_ids(range(5 * PAGE_ROWS))
         await pilot.pause()
         bar = table.vertical_scrollbar
-        layouts.clear()
+        await at_rest(pilot, layouts)
         for count in (3 * PAGE_ROWS, 4, 0, 7 * PAGE_ROWS):
             table.set_ids(range(count))
             await pilot.pause()
@@ -145,14 +153,28 @@ async def test_rows_come_and_go_without_a_layout(layouts: list[int]) -> None:
         assert not layouts
 
 
+async def test_a_table_that_becomes_lower_scrolls_over_its_rows_and_no_further() -> None:
+    app = _Views()
+    async with app.run_test(size=(40, 60)) as pilot:
+        table = app.query_one(PagedTable)
+        table.styles.height = 20
+        await pilot.pause()
+        table.set_ids(range(12))
+        await pilot.pause()
+        assert table.max_scroll_y == 0
+        table.styles.height = 10
+        await pilot.pause()
+        assert (table.virtual_size.height, table.max_scroll_y) == (13, 3)
+        assert table.vertical_scrollbar.window_virtual_size == 13
+
+
 async def test_lines_come_and_go_without_a_layout_unless_a_scrollbar_does(layouts: list[int]) -> None:
     app = _Views()
     async with app.run_test(size=(40, 40)) as pilot:
         always, auto = app.query_one("#always", _Numbers), app.query_one("#auto", _Numbers)
         app.show(always, 5)
         app.show(auto, 5)
-        await pilot.pause()
-        layouts.clear()
+        await at_rest(pilot, layouts)
         for count in (3, 40, 8, 200):
             app.show(always, count)
             await pilot.pause()
@@ -165,7 +187,7 @@ async def test_lines_come_and_go_without_a_layout_unless_a_scrollbar_does(layout
         assert layouts
         assert auto.show_vertical_scrollbar
         assert auto.max_scroll_y == 10
-        layouts.clear()
+        await at_rest(pilot, layouts)
         app.show(auto, 30)
         await pilot.pause()
         assert auto.max_scroll_y == 20
@@ -180,8 +202,7 @@ async def test_typing_lays_nothing_out_and_a_long_text_still_scrolls(layouts: li
     async with app.run_test(size=(20, 40)) as pilot:
         field = app.query_one("#field", Input)
         field.focus()
-        await pilot.pause()
-        layouts.clear()
+        await at_rest(pilot, layouts)
         await pilot.press(*"abcdefghijklmnopqrstuvwxyz")
         assert field.value.endswith("xyz")
         await pilot.pause()

@@ -386,6 +386,7 @@ class PagedTable(ScrollView, Generic[Row], can_focus=True):
         self.refresh()
 
     def on_resize(self) -> None:
+        set_length(self, len(self._ids) + 1)  # which depends on the height
         self._strips.clear()
         self.refresh()
 
