@@ -90,7 +90,7 @@ def temporary_beside(target: Path) -> Path:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path, ignore_errors=True)
                 else:
-                    os.unlink(entry.path)
+                    Path(entry.path).unlink()
     return target.with_name(f"{stem}{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 

@@ -73,6 +73,7 @@ class DatasetScreen(FindActs):
         self._terms: Sequence[Term] = ()
         self._found: int | None = None
         self._whole = True
+        self._filtered = False  # the rows shown; a filter with a fault leaves those of before
         self._settled = False
         self._question: tuple[str, str, bool] | None = None
         self._values: dict[str, Sequence[str]] = {}
@@ -238,6 +239,7 @@ class DatasetScreen(FindActs):
         else:
             table.set_ids([])
         self._found, self._whole = table.row_count, found is None or found.whole
+        self._filtered = bool(query)
         if self._go_to is not None:
             table.go_to(self._go_to)
             self._go_to = self._go_to if not self._whole else None
@@ -263,9 +265,8 @@ class DatasetScreen(FindActs):
         if self._found is None:
             return
         marked = f"  {glyphs['mark']} {words.count(len(self.marks))} marked" if self.marks else ""
-        filtered = bool(self.look.query)
         total = self.standing.rows if self.standing is not None else None
-        of = f" of {words.count(total)}" if filtered and total is not None else ""
+        of = f" of {words.count(total)}" if self._filtered and total is not None else ""
         self.table.border_title = f"{words.count(self._found)}{of if self._whole else '+'} {'row' if self._found == 1 else 'rows'}{marked}"
 
     def _count(self, query: str) -> None:
