@@ -269,8 +269,8 @@ class Database:
 
     @contextmanager
     def write_unhurried(self) -> Generator[sqlite3.Connection]:
-        """A transaction that waits for nobody to write and gives way to who wants to: it is rolled back then, and
-        raises BrokenOff."""
+        """A transaction for work in the background: when somebody else in this program wants to write it is rolled
+        back, and raises BrokenOff."""
         with self.write(hurry=False) as connection:
             with self._unhurried_lock:
                 self._unhurried = connection
@@ -286,11 +286,10 @@ class Database:
 
     @contextmanager
     def _turn(self, *, hurry: bool) -> Generator[None]:
-        """This thread's turn to write."""
+        """This thread's turn to write. Between two of its statements nothing of the work in the background can be
+        interrupted, so that it is told again and again."""
         while not self._write_lock.acquire(timeout=_HURRY_EVERY_S if hurry else -1):
-            with (
-                self._unhurried_lock
-            ):  # between two statements nothing is there to be interrupted: so again and again
+            with self._unhurried_lock:
                 if self._unhurried is not None:
                     self._unhurried.interrupt()
         try:
@@ -324,15 +323,12 @@ def _roomy(connection: sqlite3.Connection, *, large: bool) -> Generator[None]:
     connection.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KIB if large else _WRITE_CACHE_KIB}")
     if large:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        # What each statement would need to be taken back: small, and as slow as the statement where it is a file.
-        connection.execute("PRAGMA temp_store = memory")
     try:
         yield
     finally:
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         if large:
             connection.execute(f"PRAGMA wal_autocheckpoint = {_FOLD_EVERY_PAGES}")
-            connection.execute("PRAGMA temp_store = default")
 
 
 def word_count(text: str) -> int:

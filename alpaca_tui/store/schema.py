@@ -337,7 +337,7 @@ CREATE TABLE stale_text (
 );
 
 -- Holds a row only within a transaction that counts for itself.
-CREATE TABLE counting_paused (reason INTEGER PRIMARY KEY);
+CREATE TABLE counting_paused (one INTEGER PRIMARY KEY);
 DROP TRIGGER example_born;
 CREATE TRIGGER example_born AFTER INSERT ON example WHEN NOT EXISTS (SELECT 1 FROM counting_paused) BEGIN
   INSERT INTO counter VALUES ('example/' || NEW.source || '/' || NEW.status || '/'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from alpaca_tui.errors import UserError
 from alpaca_tui.store import fulltext
@@ -24,11 +24,13 @@ def asks_index(where: str) -> bool:
 
 
 def catch_up(database: Database) -> None:
-    """Have the index hold what the rows hold. A thread that reads one moment has seen to it before
-    (`searchable_moment`). Raises UserError where it is behind and nothing may be written."""
+    """Have the index hold what the rows hold. Raises UserError where it is behind and nothing may be written; in
+    one moment (`searchable_moment`), where that could not be seen to before it."""
     with database.read() as db:
-        if not fulltext.behind(db) or db.in_transaction:
+        if not fulltext.behind(db):
             return
+        if db.in_transaction:
+            raise _cannot(database)
     if database.readonly:
         _caught_up_by_another(database)
         return
@@ -54,9 +56,11 @@ def _is_behind(database: Database) -> bool:
 
 @contextmanager
 def searchable_moment(database: Database) -> Generator[None]:
-    """`Database.snapshot`, of a moment at which the index is not behind."""
+    """`Database.snapshot`, of a moment at which the index is not behind, where that is possible: who does not search
+    needs no index."""
     for attempt in range(_ATTEMPTS):
-        catch_up(database)
+        with suppress(UserError):
+            catch_up(database)
         with database.snapshot():
             with database.read() as db:
                 late = fulltext.behind(db)
@@ -75,8 +79,12 @@ def _caught_up_by_another(database: Database) -> None:
         finally:
             with_right.close()
     except UserError as error:
-        raise UserError(
-            "The texts of this workspace cannot be searched yet",
-            f"{database.path} was changed and its search index is behind; it may only be read from here.",
-            "Open it once with write access, for example with `alpaca-tui`.",
-        ) from error
+        raise _cannot(database) from error
+
+
+def _cannot(database: Database) -> UserError:
+    return UserError(
+        "The texts of this workspace cannot be searched yet",
+        f"{database.path} was changed, its search index is behind, and from here it may only be read.",
+        "Open it once with write access, for example with `alpaca-tui`.",
+    )

@@ -464,7 +464,7 @@ def run(workspace: Workspace, settings: Settings) -> int:
         session.end(StopReason.INTERRUPTED, STOP_TIMEOUT_S)
         session.close()
         stop_logging(handler)
-    broken = app._exception  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType]
+    broken = app._exception  # pyright: ignore[reportPrivateUsage]
     if broken is not None:
         raise UserError(
             "The screen broke",

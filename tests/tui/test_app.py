@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.command import CommandPalette
+from textual.css.stylesheet import Stylesheet
 
 from alpaca_tui.errors import UserError
 from alpaca_tui.generation.events import StopReason
@@ -18,9 +21,11 @@ from alpaca_tui.tui import app as app_module
 from alpaca_tui.tui import clipboard
 from alpaca_tui.tui.commands import KeyTableCommands
 from alpaca_tui.tui.keys import BY_ID
+from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 from alpaca_tui.tui.screens.dialogs import ErrorDialog, QuestionDialog
 from alpaca_tui.tui.screens.help import HelpScreen
-from alpaca_tui.tui.session import Stored
+from alpaca_tui.tui.session import Session, Stored
+from alpaca_tui.workspace import Workspace
 from tests.tui.conftest import FakeSession, app_with, running, screen_text, until
 from tests.tui.fakes import FakeRun
 
@@ -348,3 +353,38 @@ def test_start_to_first_paint_is_short() -> None:
     )
     assert int(done.stdout) < 900
     assert time.monotonic() - began < 20
+
+
+async def test_no_stylesheet_is_parsed_again_for_a_room_that_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    reparse = Stylesheet.reparse
+    monkeypatch.setattr(Stylesheet, "reparse", lambda self: (parsed.append(1), reparse(self))[1])
+    app = app_with(session=Session(Workspace(tmp_path / "w")))
+    async with running(app) as pilot:
+        parsed.clear()
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, DatasetScreen) and app.screen.ready)
+    assert not parsed
+
+
+async def test_what_dataset_needs_is_loaded_while_home_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(
+        "alpaca_tui.tui.app.import_module", lambda name: (loaded.append(name), import_module(name))[1]
+    )
+    async with running(app_with(session=Session(Workspace(tmp_path / "w")))) as pilot:
+        await until(pilot, lambda: "alpaca_tui.tui.screens.dataset.screen" in loaded)
+
+
+@pytest.mark.parametrize(("own", "frames"), [(None, "120"), ("30", "30")])
+def test_frames_a_second_unless_the_person_said_otherwise(own: str | None, frames: str) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "TEXTUAL_FPS"}
+    told = subprocess.run(
+        [sys.executable, "-c", "import alpaca_tui.tui.app, textual.constants as c; print(c.MAX_FPS)"],
+        env=env | ({"TEXTUAL_FPS": own} if own else {}), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == frames

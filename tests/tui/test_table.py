@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input
 
+from alpaca_tui.curation.query import parse, terms
+from alpaca_tui.store.rows import ImportedRow
+from alpaca_tui.store.store import Store
 from alpaca_tui.tui.paint import Line
+from alpaca_tui.tui.screens.dataset.columns import cells_of
 from alpaca_tui.tui.theme import with_our_variables
 from alpaca_tui.tui.widgets.field import TextField
 from alpaca_tui.tui.widgets.lines import LineView
@@ -208,3 +213,11 @@ async def test_typing_lays_nothing_out_and_a_long_text_still_scrolls(layouts: li
         await pilot.pause()
         assert not layouts
         assert "xyz" in field.render_line(0).text
+
+
+def test_a_word_that_is_cut_by_the_edge_is_not_taken_for_a_shorter_one(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "alpaca.db") as store:
+        store.add_imported([ImportedRow(text, "", "x") for text in ("a category", "a cat sits")], "cats.json")
+        rows = store.example_lines([1, 2])
+    cells = [cells_of(row, ["instruction"], [4], {}, terms(parse("cat")))[0] for row in rows]
+    assert [[text for text, style in spans if style == "match"] for spans in cells] == [[], ["cat"]]

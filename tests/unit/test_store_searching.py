@@ -117,6 +117,10 @@ def test_where_nothing_may_be_written_it_says_so_and_the_rest_goes_on(store, mon
         with pytest.raises(UserError, match="cannot be searched yet"):
             other.first_ids("new", limit=9)
         assert len(other.example_ids()) == ROWS
+        with other.snapshot():  # an export of everything needs no index
+            assert len(list(other.iter_examples())) == ROWS
+            with pytest.raises(UserError, match="cannot be searched yet"):
+                other.first_ids("new", limit=9)
 
 
 def test_one_moment_is_one_at_which_the_index_is_not_behind(store, monkeypatch):

@@ -136,8 +136,8 @@ def write_groups(file: Any, spool: Spool, columns: ArrowColumns) -> None:
 def write_folder(path: Path, rows: Iterable[tuple[str, Fields]], names: Sequence[str] = ()) -> int:
     """A folder for `load_from_disk`: a Dataset if all rows are of the split `train`, else a DatasetDict.
 
-    rows: (split, fields). names: splits that are there even if no row is in them. An existing folder is replaced only if it is such a one. Returns how many rows.
-    Raises UserError.
+    rows: (split, fields). names: splits that are there even if no row is in them. An existing folder is
+    replaced only if it is such a one. Returns how many rows. Raises UserError.
     """
     datasets = needed("datasets", "A datasets folder")
     pa = needed("pyarrow", "A datasets folder")

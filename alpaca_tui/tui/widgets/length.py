@@ -24,7 +24,7 @@ def set_length(view: ScrollView, rows: int) -> None:
     if fresh == before:
         return
     comes_or_goes = overflow == "auto" and (before.height > height) != (rows > height)
-    if not height or before.width or comes_or_goes:
+    if not height or comes_or_goes:
         view.virtual_size = fresh
         return
     view.set_reactive(cast("Reactive[Size]", ScrollView.virtual_size), fresh)

@@ -200,12 +200,7 @@ def _text(row: RowLine, name: str, size: int, terms: Sequence[Term]) -> list[Spa
         return [("(empty)" if name != "input" else "", "faint")]
     if not terms:
         return [(fit(text, size), style)]
-    line = one_line(text[:400])
-    shown = line[: size + 1]  # enough to be cut, with the sign that it goes on; most matches stand here
-    spans = found_spans(shown, terms, name, style)
-    if len(spans) > 1 or len(shown) == len(line):
-        return spans
-    return found_spans(_around(line, terms, name, size)[: size + 1], terms, name, style)
+    return found_spans(_around(one_line(text[:400]), terms, name, size), terms, name, style)
 
 
 def found_spans(text: str, terms: Sequence[Term], name: str, style: str = "plain") -> list[Span]:
