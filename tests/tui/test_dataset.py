@@ -776,3 +776,14 @@ async def test_what_is_asked_for_beside_the_table_is_not_forgotten_for_a_move_be
         screen.action_detail("history")
         screen._show_detail()  # as by the move's own timer
         await until(pilot, lambda: detail.mode == "history" and detail.subject.row.id == 4)
+
+
+async def test_a_row_without_history_says_so_in_full(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        detail = screen.query_one(Detail)
+        await pilot.press("h")
+        await until(pilot, lambda: detail.mode == "history")
+        assert "Nothing was ever changed in this row." in " ".join(
+            line.text.strip() for line in detail._lines
+        )
+        assert max(line.width for line in detail._lines) <= detail.scrollable_content_region.width

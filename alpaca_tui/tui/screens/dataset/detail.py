@@ -234,7 +234,8 @@ def history_lines(subject: Subject, width: int) -> list[Line]:
 
     out: list[Line] = [*_facts_wrapped(facts(subject.row), width), BLANK]
     if len(subject.versions) < 2:
-        return [*out, Line.of(("Nothing was ever changed in this row.", "muted"))]
+        told = wrap("Nothing was ever changed in this row.", width)
+        return [*out, *(Line.of((part, "muted")) for part in told)]
     before: Mapping[str, object] = {}
     blocks: list[list[Line]] = []
     for version in subject.versions:
