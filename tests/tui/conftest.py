@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
@@ -87,6 +87,15 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], seconds: flo
         assert time.monotonic() < end, "it never came about"
         await pilot.pause(0.02)
     await pilot.pause()
+
+
+async def shows(pilot: Pilot[Any], *words: str, seconds: float = 10.0) -> None:
+    """Wait until all `words` are on the screen; a painted screen lags behind the state it shows."""
+    app = cast("AlpacaApp", pilot.app)
+    end = time.monotonic() + seconds
+    while missing := [word for word in words if word not in screen_text(app)]:
+        assert time.monotonic() < end, f"{missing} not on the screen:\n{screen_text(app)}"
+        await pilot.pause(0.02)
 
 
 def screen_text(app: AlpacaApp) -> str:

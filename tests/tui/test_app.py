@@ -26,7 +26,7 @@ from alpaca_tui.tui.screens.dialogs import ErrorDialog, QuestionDialog
 from alpaca_tui.tui.screens.help import HelpScreen
 from alpaca_tui.tui.session import Session, Stored
 from alpaca_tui.workspace import Workspace
-from tests.tui.conftest import FakeSession, app_with, running, screen_text, until
+from tests.tui.conftest import FakeSession, app_with, running, screen_text, shows, until
 from tests.tui.fakes import FakeRun
 
 # --- leaving
@@ -59,7 +59,7 @@ async def test_leaving_a_live_run_asks_and_the_safe_answer_is_the_default(key: s
     async with running(app) as pilot:
         await pilot.press("ctrl+q")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
-        assert "132 of 300 tasks are kept" in screen_text(app)
+        await shows(pilot, "132 of 300 tasks are kept")
         assert app.focused is not None
         assert app.focused.id == "stay"
         await pilot.press("ctrl+q", key)
@@ -121,10 +121,10 @@ async def test_what_is_no_user_error_is_explained_and_logged(caplog: pytest.LogC
         with caplog.at_level(logging.ERROR, "alpaca_tui.tui"):
             app.in_thread("test.break", job)
             await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
-        shown = screen_text(app)
-        assert "Something went wrong that should not have" in shown
-        assert "ZeroDivisionError: nobody expected this" in shown
-        assert "tui.log" in shown.replace("\n", "")
+        await shows(
+            pilot, "Something went wrong that should not have", "ZeroDivisionError: nobody expected this"
+        )
+        assert "tui.log" in screen_text(app).replace("\n", "")
         assert caplog.records[-1].exc_info is not None
         await pilot.press("escape")
         assert not isinstance(app.screen, ErrorDialog)
@@ -187,7 +187,7 @@ async def test_a_store_that_cannot_be_read_is_explained() -> None:
     app = app_with(session=Broken())
     async with running(app) as pilot:
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
-        assert "made by a newer version" in screen_text(app)
+        await shows(pilot, "made by a newer version")
 
 
 # --- help and palette
@@ -201,7 +201,7 @@ async def test_help_is_of_the_screen_one_is_on(room: str, stopped: Stored) -> No
         await pilot.pause()
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
-        assert f"Help: {room.capitalize()}" in screen_text(app)
+        await shows(pilot, f"Help: {room.capitalize()}")
         await pilot.press("j", "j", "k", "question_mark")
         assert not isinstance(app.screen, HelpScreen)
 

@@ -20,7 +20,7 @@ from alpaca_tui.tui.screens.dialogs import ErrorDialog, QuestionDialog
 from alpaca_tui.tui.session import Session
 from alpaca_tui.tui.widgets.plain import Plain
 from alpaca_tui.workspace import Workspace
-from tests.tui.conftest import app_with, running, screen_text, until
+from tests.tui.conftest import app_with, running, screen_text, shows, until
 from tests.tui.dataset import ROWS, fill
 
 COSTLY = {"teacher": "http://localhost:9/v1", "model": "big", "price": [2.0, 8.0], "goal": 5}
@@ -111,7 +111,7 @@ async def test_from_the_row_to_the_accepted_answer_and_back(workspace: Workspace
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, AskDialog))
         await until(pilot, lambda: "1 row: about" in screen_text(app))
-        assert "costs nothing" in screen_text(app)
+        await shows(pilot, "costs nothing")
         app.screen.query_one("#field-kind").value = "correct"  # type: ignore[attr-defined]
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, AskingScreen))
@@ -162,16 +162,16 @@ async def test_answers_are_followed_as_they_come(workspace: Workspace, store: St
     app = app_with(session=session_with(workspace, question))
     async with running(app) as pilot:
         screen = await open_answers(app, pilot)
-        assert "1 of 4 rows answered" in screen_text(app)
+        await shows(pilot, "1 of 4 rows answered")
         await pilot.press("j")
         await until(pilot, lambda: "The teacher answers" in screen_text(app))
-        assert "[bold]right" in screen_text(app)
+        await shows(pilot, "[bold]right")
         rows[1].text += " and more words"
         await until(pilot, lambda: "and more words" in screen_text(app))
         rows[1].suggestion = suggest(store, 2, verdict="right", reason="It is sorted.")
         rows[1].state = "answered"
         await until(pilot, lambda: "It is sorted." in screen_text(app))
-        assert "2 of 4 rows answered" in screen_text(app)
+        await shows(pilot, "2 of 4 rows answered")
         await pilot.press("G")
         await until(pilot, lambda: "Too long." in screen_text(app))
         assert screen.check_action("accept", ()) is False
@@ -202,7 +202,7 @@ async def test_edited_first_it_is_the_persons_words_that_stand(workspace: Worksp
         await open_answers(app, pilot)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen))
-        assert "Because of the rivers." in screen_text(app)
+        await shows(pilot, "Because of the rivers.")
         area = app.screen.query_one("#edit-output")
         area.text = "Rivers carry salts."  # type: ignore[attr-defined]
         await pilot.press("ctrl+s")
@@ -251,7 +251,7 @@ async def test_leaving_while_the_teacher_is_asked_asks_first(workspace: Workspac
         await open_answers(app, pilot)
         await pilot.press("ctrl+q")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
-        assert "The teacher is being asked" in screen_text(app)
+        await shows(pilot, "The teacher is being asked")
         await pilot.press("tab", "enter")
         await until(pilot, lambda: question.closed)
 

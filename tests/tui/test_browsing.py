@@ -16,7 +16,7 @@ from alpaca_tui.tui.screens.generate.completion import Body, CompletionScreen
 from alpaca_tui.tui.session import Session
 from alpaca_tui.tui.widgets.table import KEPT_PAGES, PAGE_ROWS
 from alpaca_tui.workspace import Workspace
-from tests.tui.conftest import app_with, running, screen_text, until
+from tests.tui.conftest import app_with, running, screen_text, shows, until
 from tests.tui.fakes import FakeRun, snapshot, stream
 from tests.tui.filled import answer, begin, candidate, fill
 
@@ -51,9 +51,7 @@ async def test_lists_have_counts_and_turn_with_the_arrows(workspace: Workspace, 
         await until(
             pilot, lambda: isinstance(app.screen, CandidatesScreen) and app.screen.table.row is not None
         )
-        shown = screen_text(app)
-        for words in ("all 30", "✓ kept 18", "≈ duplicate 6", "✗ filtered 6", "⋯ cut off 0"):
-            assert words in shown
+        await shows(pilot, "all 30", "✓ kept 18", "≈ duplicate 6", "✗ filtered 6", "⋯ cut off 0")
         await pilot.press("right", "l")
         table = app.screen.table
         await until(pilot, lambda: table.row_count == 6 and table.row is not None)
@@ -68,10 +66,8 @@ async def test_the_right_side_shows_the_candidate_with_its_twin(workspace: Works
     async with running(app) as pilot:
         screen = await open_candidates(pilot, verdict="duplicate")
         await until(pilot, lambda: screen.query_one(Detail).twins)
-        shown = screen_text(app)
-        assert "Instruction" in shown
-        assert "0.83  Explain why the sky looks red at" in shown
-        assert "≈ Explain why the sky" in shown, "the twin's words stand in the table, not its key"
+        await shows(pilot, "Instruction", "0.83  Explain why the sky looks red at")
+        assert "≈ Explain why the sky" in screen_text(app), "the twin's words stand in the table, not its key"
 
 
 async def test_search_counts_what_it_finds_and_escape_clears_it(workspace: Workspace, store: Store) -> None:
@@ -81,7 +77,7 @@ async def test_search_counts_what_it_finds_and_escape_clears_it(workspace: Works
         screen = await open_candidates(pilot)
         await pilot.press("slash", *"haiku", "enter")
         await until(pilot, lambda: screen.table.row_count == 2)
-        assert "2 of 30" in screen_text(app)
+        await shows(pilot, "2 of 30")
         assert app.focused is screen.table
         await pilot.press("escape")
         await until(pilot, lambda: screen.table.row_count == 30)
@@ -202,21 +198,20 @@ async def test_an_answer_in_full(workspace: Workspace, store: Store) -> None:
     async with running(app) as pilot:
         await app.push_screen(CompletionScreen(2))
         await until(pilot, lambda: "req-2" in screen_text(app))
-        shown = screen_text(app)
-        for words in (
+        await shows(
+            pilot,
             "done, complete",
             "880 in, 2,100 out",
             "$0.0014",
             "12.5 s, first word after 0.6 s",
             "3 of 5 judged",
             '✗ filtered  forbidden-word  contains "map"',
-        ):
-            assert words in shown
+        )
         await pilot.press("]")
-        assert "4. Instruction: " in screen_text(app)
+        await shows(pilot, "4. Instruction: ")
         await pilot.press("]")
-        assert "Invent twenty tasks, please." in screen_text(app)
-        assert "temperature 1.0, max_tokens 3072" in screen_text(app)
+        await shows(pilot, "Invent twenty tasks, please.")
+        await shows(pilot, "temperature 1.0, max_tokens 3072")
         await pilot.press("comma")
         await until(pilot, lambda: "Answer #1" in screen_text(app))
         await pilot.press(".", ".")
@@ -253,7 +248,7 @@ async def test_an_answer_in_flight_shows_what_is_written_and_then_its_verdicts(
         await app.push_screen(screen)
         await until(pilot, lambda: "being written" in screen_text(app))
         await pilot.press("]")
-        assert "7. Instruction: Name a▌" in screen_text(app)
+        await shows(pilot, "7. Instruction: Name a▌")
         store.finish_completion(
             completion,
             text="7. Instruction: Name a bird.",
@@ -271,10 +266,7 @@ async def test_an_answer_in_flight_shows_what_is_written_and_then_its_verdicts(
         )
         store.record_verdicts(completion, [candidate(0, "Name a bird.", "kept")])
         await until(pilot, lambda: "cut off by us" in screen_text(app))
-        shown = screen_text(app)
-        assert "7. Instruction: Name a bird." in shown
-        assert "(estimated)" in shown
-        assert "Cost      unknown" in shown
+        await shows(pilot, "7. Instruction: Name a bird.", "(estimated)", "Cost      unknown")
 
 
 async def test_a_failed_request_says_why(workspace: Workspace, store: Store) -> None:
@@ -294,11 +286,11 @@ async def test_a_failed_request_says_why(workspace: Workspace, store: Store) -> 
     async with running(app) as pilot:
         await app.push_screen(AnswersScreen())
         await until(pilot, lambda: "The server broke the connection." in screen_text(app))
-        assert "2 answers" in screen_text(app)
+        await shows(pilot, "2 answers")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, CompletionScreen))
         await until(pilot, lambda: "Fault" in screen_text(app))
-        assert "5" in screen_text(app)
+        await shows(pilot, "5")
 
 
 async def test_copying_gives_what_is_under_the_cursor(

@@ -25,7 +25,7 @@ from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 from alpaca_tui.tui.screens.dialogs import QuestionDialog
 from alpaca_tui.tui.session import Session
 from alpaca_tui.workspace import Workspace
-from tests.tui.conftest import app_with, running, screen_text, until
+from tests.tui.conftest import app_with, running, screen_text, shows, until
 from tests.tui.dataset import ROWS, fill
 
 
@@ -64,10 +64,9 @@ async def find(pilot: Any, screen: DatasetScreen, query: str, rows: int) -> None
 
 
 async def test_rows_are_read_by_the_lint_when_the_table_opens(workspace, store):
-    async with dataset(workspace) as (app, _pilot, _screen):
-        shown = screen_text(app)
-        for words in ("12 rows", "noinput-text", "empty-output", "exact-dup", "imported"):
-            assert words in shown, words
+    words = ("12 rows", "noinput-text", "empty-output", "exact-dup", "imported")
+    async with dataset(workspace) as (app, pilot, _screen):
+        await until(pilot, lambda: all(word in screen_text(app) for word in words))
     assert len(store.example_ids("e.flags <> 0")) == 8
 
 
@@ -295,7 +294,7 @@ async def test_a_review_on_single_keys_its_undo_and_its_resumption(workspace, st
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, QuestionDialog))
-        assert "3 of 12" in screen_text(app)
+        await shows(pilot, "3 of 12")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "4 of 12" in screen_text(app))
         assert app.screen.row == 4
@@ -458,8 +457,8 @@ async def test_an_empty_workspace_says_what_to_do(workspace):
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 36), (200, 50)])
 async def test_every_size_shows_rows(workspace, store, size):
-    async with dataset(workspace, size) as (app, _pilot, _screen):
-        assert "Name a" in screen_text(app)
+    async with dataset(workspace, size) as (_app, pilot, _screen):
+        await shows(pilot, "Name a")
 
 
 async def test_a_file_is_looked_at_then_imported_and_the_import_undone(workspace, store, tmp_path):
@@ -538,11 +537,11 @@ async def test_columns_give_way_to_facets_where_there_is_little_room(
     workspace: Workspace, store: Store
 ) -> None:
     async with dataset(workspace, (80, 24)) as (app, pilot, screen):
-        assert "near stars" in screen_text(app)
+        await shows(pilot, "near stars")
         await pilot.press("f")
         await until(pilot, lambda: screen.query_one(FacetList).region.width == 25)
         await until(pilot, lambda: "near stars" not in screen_text(app))
-        assert "Name a bird" in screen_text(app)
+        await shows(pilot, "Name a bird")
         assert screen.table.region.x == 25
         await pilot.press("escape")
         await until(pilot, lambda: "near stars" in screen_text(app))
@@ -643,12 +642,12 @@ def test_what_a_rule_found_is_in_the_lines_shown_of_it():
 
 
 async def test_where_there_is_little_room_facets_come_and_go(workspace: Workspace, store: Store) -> None:
-    async with dataset(workspace, size=(80, 24)) as (app, pilot, screen):
+    async with dataset(workspace, size=(80, 24)) as (_app, pilot, screen):
         facets = screen.query_one(FacetList)
         assert facets.region.width == 0
         await pilot.press("f")
         await until(pilot, lambda: facets.has_focus and facets.region.width > 20)
-        assert "pending" in screen_text(app)
+        await shows(pilot, "pending")
         await pilot.press("escape")
         await until(pilot, lambda: screen.table.has_focus and facets.region.width == 0)
         await pilot.press("f")

@@ -21,7 +21,7 @@ from alpaca_tui.tui.screens.generate.setup import FieldRow, Setup
 from alpaca_tui.tui.screens.generate.tune import TuneDialog
 from alpaca_tui.tui.session import Stored
 from alpaca_tui.tui.widgets.lines import LineView
-from tests.tui.conftest import FakeSession, app_with, running, screen_text, until
+from tests.tui.conftest import FakeSession, app_with, running, screen_text, shows, until
 from tests.tui.fakes import FakeRun, snapshot, stream
 
 
@@ -179,9 +179,7 @@ async def test_a_refused_start_is_explained_and_the_form_is_still_there() -> Non
         screen = await open_generate(pilot)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
-        shown = screen_text(app)
-        for words in ("Another run is generating here", "Process 12 does.", "Wait for it."):
-            assert words in shown
+        await shows(pilot, "Another run is generating here", "Process 12 does.", "Wait for it.")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is screen)
         assert screen.query(Setup)
@@ -269,7 +267,7 @@ async def test_an_order_that_fails_is_shown() -> None:
         await open_generate(pilot)
         await pilot.press("space")
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
-        assert "The disk is full" in screen_text(app)
+        await shows(pilot, "The disk is full")
 
 
 async def test_the_dashboard_follows_the_run() -> None:
@@ -280,9 +278,7 @@ async def test_the_dashboard_follows_the_run() -> None:
         await until(pilot, lambda: "132 of 300 kept" in screen_text(app))
         run.now = replace(run.now, kept=150, streams=(stream(77, 2, tail="9. Instruction: Name a bird"),))
         await until(pilot, lambda: "150 of 300 kept" in screen_text(app))
-        shown = screen_text(app)
-        assert "#77" in shown
-        assert "Name a bird" in shown
+        await shows(pilot, "#77", "Name a bird")
 
 
 async def test_a_snapshot_that_says_nothing_new_redraws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,7 +357,7 @@ async def test_what_the_cursor_is_on_opens() -> None:
         screen.query_one("#log").focus()
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, TextDialog))
-        assert "overloaded (503)" in screen_text(app)
+        await shows(pilot, "overloaded (503)")
         await pilot.press("escape")
         screen.query_one("#verdicts").focus()
         await pilot.press("G", "k", "enter")
@@ -422,7 +418,7 @@ async def test_a_run_the_teacher_refused_is_explained_in_a_window(stopped: Store
             run.now, state="stopped", stopped_because=StopReason.FATAL, stop_detail=detail, streams=()
         )
         await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
-        assert "Incorrect API key" in screen_text(app)
+        await shows(pilot, "Incorrect API key")
 
 
 async def test_r_continues_the_last_run(stopped: Stored) -> None:
@@ -442,7 +438,7 @@ async def test_a_run_of_another_process_is_watched_not_touched(stopped: Stored) 
     app = app_with(session=session)
     async with running(app) as pilot:
         screen = await open_generate(pilot)
-        assert "Process 12 is generating here" in screen_text(app)
+        await shows(pilot, "Process 12 is generating here")
         await pilot.press("r", "space", "s")
         await pilot.pause()
         assert prepared.settings == []

@@ -14,7 +14,7 @@ from alpaca_tui.tui.screens.dataset.screen import DatasetScreen
 from alpaca_tui.tui.screens.home import HomeScreen, next_steps
 from alpaca_tui.tui.session import Session, Stored
 from alpaca_tui.workspace import Workspace
-from tests.tui.conftest import app_with, running, screen_text, until
+from tests.tui.conftest import app_with, running, screen_text, shows, until
 from tests.tui.fakes import FakeRun, snapshot
 
 
@@ -36,7 +36,7 @@ def test_the_first_step_is_what_one_usually_wants(stopped: Stored) -> None:
 async def test_an_empty_workspace_offers_to_import(tmp_path: Path) -> None:
     app = app_with(session=Session(Workspace(tmp_path / "w")))
     async with running(app) as pilot:
-        assert "Import a dataset" in screen_text(app)
+        await shows(pilot, "Import a dataset")
         await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, ImportScreen))
         await pilot.press("escape")
@@ -118,7 +118,7 @@ async def test_keys_that_mean_nothing_now_do_nothing_and_are_not_shown(stopped: 
         await pilot.press("d", "r")
         assert app.current_mode == "home"
         assert "Try the demo" not in screen_text(app).splitlines()[-1]
-        assert "Process 12 is generating here" in screen_text(app)
+        await shows(pilot, "Process 12 is generating here")
 
 
 async def test_home_shows_the_live_run() -> None:
@@ -140,4 +140,4 @@ async def test_home_stands_at_every_size(size: tuple[int, int], stopped: Stored)
         await pilot.resize_terminal(*size)
         await pilot.pause()
         if size[0] >= 80:
-            assert "What next" in screen_text(app)
+            await shows(pilot, "What next")
