@@ -217,6 +217,29 @@ async def test_what_another_program_does_is_seen(workspace, store):
         await until(pilot, lambda: screen.table.row is not None and screen.table.row.status == "rejected")
 
 
+async def test_what_another_program_did_is_seen_by_whichever_look_comes_first(workspace, store):
+    from alpaca_tui.curation import edits
+
+    async with dataset(workspace) as (_app, pilot, screen):
+        await until(pilot, lambda: screen._pulse == store.pulse())
+        edits.set_status(store, [1], "rejected")
+        screen._look_around(always=True)  # the look that follows a reload learns of it before the next second's
+        await until(pilot, lambda: screen.standing.undo is not None)
+        await until(pilot, lambda: screen.table.row is not None and screen.table.row.status == "rejected")
+
+
+async def test_undo_and_redo_follow_at_once_on_what_they_are_for(workspace, store):
+    async with dataset(workspace) as (_app, pilot, screen):
+        screen._look_around = lambda **_: None  # nothing has told the screen yet what can be undone
+        await pilot.press("a", "u")
+        await until(pilot, lambda: store.next_redo() is not None)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: store.next_undo() is not None)
+        await pilot.press("u")
+        await until(pilot, lambda: store.next_redo() is not None)
+        assert store.example(1).status == "pending"
+
+
 async def test_a_row_is_added_copied_split_and_deleted(workspace, store):
     async with dataset(workspace) as (app, pilot, screen):
         await pilot.press("A")

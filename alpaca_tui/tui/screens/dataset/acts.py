@@ -31,6 +31,8 @@ class RowActs(RoomScreen):
 
     marks: set[int]
     context: Context | None
+    unsettled = False
+    """Something was done of which the line below the filter does not know yet: what can be undone is unsure."""
 
     @property
     def table(self) -> PagedTable[RowLine]:
@@ -59,6 +61,7 @@ class RowActs(RoomScreen):
             return act(self.session.ensure_store())
 
         def done(result: Done) -> None:
+            self.unsettled = True
             if drop_marks and self.marks:
                 self.marks.clear()
                 self.marks_changed()
@@ -68,6 +71,7 @@ class RowActs(RoomScreen):
             if then is not None:
                 then(result)
 
+        self.unsettled = True
         self.in_order(job, done)
 
     def _on_targets(self, act: Callable[[Store, Sequence[int]], Done]) -> None:
@@ -266,6 +270,7 @@ class RowActs(RoomScreen):
 
         def done(result: tuple[Operation | None, list[int]]) -> None:
             operation, ids = result
+            self.unsettled = True
             if operation is None:
                 self.alpaca.say(f"Nothing to {way}", severity="warning")
                 return
@@ -274,4 +279,5 @@ class RowActs(RoomScreen):
             self.alpaca.say(f"{verb}: {preview(operation.title, 60)}{rows}")
             self.reload(go_to=ids[0] if operation.rows == 1 and ids else None)
 
+        self.unsettled = True
         self.in_order(job, done)

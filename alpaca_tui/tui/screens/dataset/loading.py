@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Found:
     """The rows a filter finds, in their order, and what stands out in them. whole: these are all of them.
-    page: the first of them, where they have been read already."""
+    pulse: the store's, from before they were looked for. page: the first of them, where they have been read
+    already."""
 
     ids: array[int]
     terms: Sequence[Term]
     whole: bool
+    pulse: tuple[int, ...]
     page: Sequence[RowLine] = ()
 
 
@@ -54,11 +56,11 @@ class Standing:
 
 def find(store: Store, query: str, look: Look, cancel: Cancellation) -> Found:
     """The rows of a filter. Raises QueryError, Cancelled, UserError."""
-    read = parse(query, typing=True)
+    read, pulse = parse(query, typing=True), store.pulse()
     order = cast("Order", look.order)
     sql = compile_sql(read, flags_of(store))
     ids = store.example_ids(*sql, order=order, descending=look.descending, cancel=cancel)
-    return Found(ids, terms(read), True)
+    return Found(ids, terms(read), True, pulse)
 
 
 def find_first(
@@ -68,7 +70,8 @@ def find_first(
     cannot be told without all. Raises QueryError, Cancelled, UserError."""
     if go_to is not None and look.order != "id":
         return find(store, query, look, cancel)
-    read, flags, descending = parse(query, typing=True), flags_of(store), look.descending
+    read, pulse = parse(query, typing=True), store.pulse()
+    flags, descending = flags_of(store), look.descending
     by_words = words_first(read, flags) if look.order == "id" else None
     where, values = by_words[1] if by_words is not None else compile_sql(read, flags)
     if go_to is not None:
@@ -79,7 +82,7 @@ def find_first(
         order = cast("Order", look.order)
         ids = store.example_ids(where, values, order=order, descending=descending, limit=limit, cancel=cancel)
     whole = go_to is None and len(ids) < limit
-    return Found(ids, terms(read), whole, store.example_lines(ids[:PAGE_ROWS]))
+    return Found(ids, terms(read), whole, pulse, store.example_lines(ids[:PAGE_ROWS]))
 
 
 def count(store: Store, query: str, cancel: Cancellation) -> Facets:

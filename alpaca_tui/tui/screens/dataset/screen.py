@@ -75,6 +75,7 @@ class DatasetScreen(FindActs):
         self._whole = True
         self._filtered = False  # the rows shown; a filter with a fault leaves those of before
         self._settled = False
+        self._pulse: tuple[int, ...] | None = None  # of the store, when what is shown was read
         self._question: tuple[str, str, bool] | None = None
         self._values: dict[str, Sequence[str]] = {}
         self._searching: Cancellation | None = None
@@ -232,6 +233,7 @@ class DatasetScreen(FindActs):
         if terms != self._terms:
             self._terms = terms
             table.redraw()
+        self._pulse = found.pulse if found is not None else None
         table.when_empty(_NO_FINDS if query else _NO_ROWS)
         had_rows = bool(table.row_count)
         if found is not None:
@@ -325,16 +327,18 @@ class DatasetScreen(FindActs):
                 self._say_standing()
                 return
             old, self.standing = self.standing, now
+            self.unsettled = False
+            stale = self._pulse is not None and self._pulse != now.pulse
             if old is not None and old.pulse[:3] != now.pulse[:3]:
                 self._values.clear()
-            if old == now and not always:
+            if old == now and not always and not stale:
                 return
             self._say_standing()
             self.title_rows()
             self.refresh_bindings()
             if old is None or old.masks != now.masks:
                 self.table.redraw()
-            if old is not None and old.pulse != now.pulse and not always:
+            if stale and not always:  # else the look that is due within the second reloads
                 self.reload()
             self._read_rows()
 
@@ -565,9 +569,9 @@ class DatasetScreen(FindActs):
         if action in _NEEDS_ROW:
             return here or bool(self.marks)
         if action == "undo":
-            return self.standing is not None and self.standing.undo is not None
+            return self.unsettled or (self.standing is not None and self.standing.undo is not None)
         if action == "redo":
-            return self.standing is not None and self.standing.redo is not None
+            return self.unsettled or (self.standing is not None and self.standing.redo is not None)
         return True
 
     # --- small things
