@@ -223,7 +223,9 @@ async def test_what_another_program_did_is_seen_by_whichever_look_comes_first(wo
     async with dataset(workspace) as (_app, pilot, screen):
         await until(pilot, lambda: screen._pulse == store.pulse())
         edits.set_status(store, [1], "rejected")
-        screen._look_around(always=True)  # the look that follows a reload learns of it before the next second's
+        screen._look_around(
+            always=True
+        )  # the look that follows a reload learns of it before the next second's
         await until(pilot, lambda: screen.standing.undo is not None)
         await until(pilot, lambda: screen.table.row is not None and screen.table.row.status == "rejected")
 
@@ -772,6 +774,9 @@ async def test_a_jump_goes_along_while_it_is_typed_and_back_when_given_up(worksp
 
 
 async def test_the_row_beside_follows_at_once_or_when_hurried_keys_pause(workspace, store, monkeypatch):
+    monkeypatch.setattr(
+        "alpaca_tui.tui.screens.dataset.screen.HURRY_S", 2.0
+    )  # a slow machine's keys are hurried too
     async with dataset(workspace) as (_app, pilot, screen):
         asked: list[float] = []
         later = screen.later
