@@ -792,7 +792,8 @@ async def test_the_row_beside_follows_at_once_or_when_hurried_keys_pause(workspa
             screen.table.action_cursor_down()
             await pilot.pause()
         assert asked[0] < min(asked[1:])
-        await until(pilot, lambda: screen.query_one(Detail).subject.row.id == screen.table.cursor_id == 4)
+        detail = screen.query_one(Detail)
+        await until(pilot, lambda: detail.subject and detail.subject.row.id == screen.table.cursor_id == 4)
 
 
 async def test_what_is_asked_for_beside_the_table_is_not_forgotten_for_a_move_before_it(workspace, store):
