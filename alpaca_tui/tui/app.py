@@ -416,6 +416,10 @@ class AlpacaApp(App[int]):
                 f"What is stored is safe. The details are in {shown_path(log_file(self.session.workspace))}; "
                 "please report them.",
             )
+        if not self._screen_stack:  # it came before the first screen, or after the last
+            if self.is_running and not self._leaving:
+                self.set_timer(0.05, lambda: self.show_error(error))
+            return
         if isinstance(self.screen, ErrorDialog) and str(self.screen.error) == str(error):
             return
         self.push_screen(ErrorDialog(error))

@@ -190,6 +190,16 @@ async def test_a_store_that_cannot_be_read_is_explained() -> None:
         await shows(pilot, "made by a newer version")
 
 
+async def test_what_goes_wrong_before_the_first_screen_is_shown_on_it(stopped: Stored) -> None:
+    app = app_with(stopped)
+    async with running(app) as pilot:
+        screens = app._screen_stack[:]
+        app._screen_stack.clear()
+        app.show_error(UserError("The workspace is odd", "It is.", "Mend it."))
+        app._screen_stack.extend(screens)
+        await shows(pilot, "The workspace is odd")
+
+
 # --- help and palette
 
 

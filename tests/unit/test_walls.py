@@ -12,6 +12,7 @@ import alpaca_tui
 
 HEAVY = {"textual", "torch", "transformers", "openai", "numpy", "rapidfuzz", "datasets", "peft"}
 FOR_SCREENS = ("alpaca_tui.tui", "alpaca_tui.cli", "alpaca_tui.__main__")
+IN_THE_WORKER = "alpaca_tui.finetune.training"
 
 
 def loaded(code: str, *arguments: str) -> set[str]:
@@ -30,7 +31,7 @@ def core_modules() -> list[str]:
     return [
         module.name
         for module in found
-        if not module.name.startswith(FOR_SCREENS) and "__main__" not in module.name
+        if not module.name.startswith((*FOR_SCREENS, IN_THE_WORKER)) and "__main__" not in module.name
     ]
 
 
