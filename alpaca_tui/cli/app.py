@@ -14,7 +14,19 @@ from typing import Annotated
 
 import typer
 
-from alpaca_tui.cli import data, dedup, doctor, generate, help_topics, lint, seeds, stats, teacher
+from alpaca_tui.cli import (
+    data,
+    dedup,
+    doctor,
+    generate,
+    help_topics,
+    lint,
+    runs,
+    seeds,
+    stats,
+    teacher,
+    train,
+)
 from alpaca_tui.cli.common import Invocation, hoist, show_error
 from alpaca_tui.errors import UserError
 
@@ -87,6 +99,8 @@ lint.register(app)
 dedup.register(app)
 stats.register(app)
 seeds.register(app)
+train.register(app)
+runs.register(app)
 teacher.register(app)
 doctor.register(app)
 help_topics.register(app)

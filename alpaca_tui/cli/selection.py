@@ -42,13 +42,14 @@ SplitOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A row and its name."""
+    """A row and its name. split: of a workspace's row that is in one."""
 
     row: int
     instruction: str
     input: str
     output: str
     extra: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def condition(store: Store, where: str) -> Sql:
 
 def _stored(store: Store, sql: Sql) -> Iterator[Numbered]:
     for row in store.iter_examples(where=sql.where, values=sql.values):
-        yield Numbered(row.id, row.instruction, row.input, row.output, row.extra)
+        yield Numbered(row.id, row.instruction, row.input, row.output, row.extra, row.split)
 
 
 def _read(source: Source, refused: list[Refused]) -> Iterator[Numbered]:

@@ -27,7 +27,9 @@ TINY = "tiny"
 
 State = Literal["queued", "running", "stopped", "finished", "failed", "crashed"]
 Ending = Literal["stopped", "finished", "failed"]
-Phase = Literal["starting", "encoding", "loading", "training", "evaluating", "saving", "finishing", "ended"]
+Phase = Literal[
+    "waiting", "starting", "encoding", "loading", "training", "evaluating", "saving", "finishing", "ended"
+]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Sharding = Literal["ddp", "fsdp"]
 
