@@ -28,9 +28,12 @@ from alpaca_tui.finetune.batching import divide
 from alpaca_tui.finetune.dataset import Row, hold_out, write_rows
 from alpaca_tui.finetune.folder import Launch, ModelRef, RunFolder, RunSpec, Status
 from alpaca_tui.finetune.recipe import Recipe
+from alpaca_tui.finetune.symptoms import STARTED
 from alpaca_tui.processes import identity_of
 
 WORKER = "alpaca_tui.finetune.worker"
+TURN_TAKEN = "ALPACA_TUI_TURN_TAKEN"
+"""In the environment of a worker that has started itself anew: the devices are still its own."""
 _PACKAGES = ("torch", "transformers", "accelerate", "peft", "bitsandbytes", "tokenizers", "safetensors")
 _NEEDED = ("torch", "transformers", "accelerate", "safetensors")
 
@@ -108,6 +111,8 @@ def start(folder: RunFolder) -> None:
         folder.stop_file.unlink()
     try:
         with folder.log_file.open("ab") as log:
+            log.write(f"{STARTED} {datetime.now().astimezone().isoformat(timespec='seconds')}\n".encode())
+            log.flush()
             process = subprocess.Popen(
                 command(folder),
                 stdin=subprocess.DEVNULL,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_tui.errors import UserError
-from alpaca_tui.finetune import checkpoints, launch
+from alpaca_tui.finetune import checkpoints, launch, symptoms
 from alpaca_tui.finetune.folder import RunFolder, RunSpec, State, Status
 from alpaca_tui.finetune.metrics import Metrics
 from alpaca_tui.processes import lives, this_machine
@@ -23,6 +23,11 @@ SILENT_S = 90.0
 """A run on another machine whose last word is older is taken for dead."""
 
 _POLL_S = 0.1
+_SILENT = UserError(
+    "It ended without a word",
+    "Its process is gone: it was killed, or the machine went down.",
+    "Look at its log; resume it to go on from the last checkpoint.",
+)
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,8 @@ class Run:
         if ended is not None and ended.title:
             return {"title": ended.title, "cause": ended.cause, "next_step": ended.next_step}
         if self.state == "crashed":
-            return _told(
-                UserError(
-                    "It ended without a word",
-                    "Its process is gone: it was killed, or the machine went down.",
-                    f"Look at its log, {self.folder.log_file}; resume it to go on from the last checkpoint.",
-                )
-            )
+            explained = symptoms.explain(symptoms.tail(self.folder.log_file))
+            return _told(explained or _SILENT)
         return None
 
 

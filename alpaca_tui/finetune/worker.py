@@ -18,6 +18,7 @@ from typing import Any
 
 from alpaca_tui.errors import UserError
 from alpaca_tui.finetune.folder import Ended, RunFolder, RunSpec, Status
+from alpaca_tui.finetune.launch import TURN_TAKEN
 from alpaca_tui.finetune.turns import Turn, device_names
 from alpaca_tui.processes import identity_of
 
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
         print("Usage: python -m alpaca_tui.finetune.worker RUN_DIR", file=sys.stderr)
         return 2
     folder = RunFolder(Path(arguments[0]).absolute())
-    if UNDER_TORCHRUN not in os.environ:
+    if UNDER_TORCHRUN not in os.environ and TURN_TAKEN not in os.environ:
         try:
             spec = folder.read_spec()
         except UserError as error:

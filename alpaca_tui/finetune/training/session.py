@@ -18,23 +18,31 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from alpaca_tui.atomic import atomic_write_text
 from alpaca_tui.errors import UserError
-from alpaca_tui.finetune import checkpoints
+from alpaca_tui.finetune import checkpoints, symptoms
 from alpaca_tui.finetune.batching import Division, divide, marks, total_steps
 from alpaca_tui.finetune.dataset import Row, read_rows
 from alpaca_tui.finetune.encode import Encoded, encode_examples, encode_prompt
 from alpaca_tui.finetune.folder import Ended, RunFolder, RunSpec, Status
-from alpaca_tui.finetune.metrics import Metrics
+from alpaca_tui.finetune.launch import TURN_TAKEN, WORKER
+from alpaca_tui.finetune.metrics import Metrics, MetricsWriter
+from alpaca_tui.finetune.telemetry import Sampler
 from alpaca_tui.finetune.training.watching import Beat, Watch
 from alpaca_tui.processes import identity_of
+
+if TYPE_CHECKING:
+    from alpaca_tui.finetune.training.trainer import NotANumber
 
 SAMPLES = 3
 SAMPLED = 12  # times a run answers them, at most: an answer costs as much as many steps of a small model
 SAMPLE_TOKENS = 96
+MICRO_BATCH = "micro_batch"
+"""The file that holds the micro-batch a start before this one found to fit into memory."""
 
 log = logging.getLogger("alpaca_tui.finetune")
 
@@ -77,14 +85,21 @@ class Session:
             ),
             writes=self.first,
         )
+        sampler = Sampler(self.folder.telemetry_file, self._leader())
         try:
+            if self.first:
+                sampler.start()
             for name in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(name, self._on_signal)
             with suppress(OSError):
                 self.folder.stop_file.unlink()
             ended = self._train(spec, beat)
+        except torch.OutOfMemoryError as error:
+            self._retry_smaller(spec, beat)
+            ended = self._failed(error)
         except BaseException as error:
             ended = self._failed(error)
+        sampler.stop()
         with suppress(UserError):  # the disk is full: the run is seen to be dead by its silence
             beat.end(ended=ended, told=ended.title)
         log.info("%s", ended.state if not ended.title else f"{ended.state}: {ended.title}. {ended.cause}")
@@ -100,7 +115,7 @@ class Session:
         from alpaca_tui.finetune.training.models import computes_in, device_of, load
         from alpaca_tui.finetune.training.saving import check_written
         from alpaca_tui.finetune.training.setup import arguments
-        from alpaca_tui.finetune.training.trainer import AlpacaTrainer, takes_chosen_logits
+        from alpaca_tui.finetune.training.trainer import AlpacaTrainer, NotANumber, takes_chosen_logits
 
         disable_progress_bar()
         recipe, folder = spec.recipe, self.folder
@@ -123,7 +138,7 @@ class Session:
         set_seed(recipe.seed)
         model, tokenizer = load(place, recipe, device)
         beat.change(phase="encoding")
-        train, held_out = self._encoded(tokenizer, rows, spec)
+        train, held_out, ids = self._encoded(tokenizer, rows, spec)
         steps = total_steps(len(train), recipe.batch, recipe.epochs, recipe.max_steps)
         args.max_steps = steps
         looks = marks(steps, recipe.eval_every, len(train), recipe.batch)
@@ -167,7 +182,11 @@ class Session:
                         total_steps=steps)  # fmt: skip
         beat.change(phase="training", step=resumed.step if resumed else 0, total_steps=steps,
                     checkpoint=resumed.step if resumed else 0, now=True)  # fmt: skip
-        trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
+        except NotANumber as met:
+            watch.event("alarm", met.step, what=met.what, rows=[ids[number] for number in met.examples])
+            raise _alarm(met, [ids[number] for number in met.examples]) from met
         if watch.stopped and trainer.state.global_step < steps:
             watch.event("stop", trainer.state.global_step)
             return Ended(
@@ -209,28 +228,37 @@ class Session:
 
     # --- parts
 
-    def _encoded(self, tokenizer: Any, rows: list[Row], spec: RunSpec) -> tuple[list[Encoded], list[Encoded]]:
+    def _encoded(
+        self, tokenizer: Any, rows: list[Row], spec: RunSpec
+    ) -> tuple[list[Encoded], list[Encoded], list[int]]:
+        """Examples to train on and held out, and the rows' ids of the former. Raises UserError where there is none."""
         recipe = spec.recipe
         encoded = encode_examples(
             tokenizer, [row.texts for row in rows], recipe.max_length, recipe.boundary, recipe.overlong
         )
         parts: tuple[list[Encoded], list[Encoded]] = ([], [])
+        ids: list[int] = []
         for row, example in zip(rows, encoded, strict=True):
             if example is not None:
                 parts[row.held_out].append(example)
+                if not row.held_out:
+                    ids.append(row.id)
         if not parts[0]:
             raise UserError(
                 "No example is short enough",
                 f"All {spec.data.train:,} are longer than {recipe.max_length} tokens, and the recipe drops those.",
                 "Raise max_length, or cut them: --set overlong=cut.",
             )
-        return parts
+        return *parts, ids
 
     def _shares(self, examples: list[Encoded], division: Division) -> list[list[Encoded]]:
-        """The held-out examples of this device in batches of like length."""
-        mine = sorted(examples, key=lambda example: len(example.input_ids))[self.rank :: self.devices]
-        size = max(division.micro_batch, 1)
-        return [mine[start : start + size] for start in range(0, len(mine), size)]
+        """The held-out examples of this device in batches of like length; as many batches as any other device's,
+        the last of which may be empty."""
+        ordered = sorted(examples, key=lambda example: len(example.input_ids))
+        size = division.micro_batch * self.devices
+        return [
+            ordered[start : start + size][self.rank :: self.devices] for start in range(0, len(ordered), size)
+        ]
 
     def _samples(self, trainer: Any, tokenizer: Any, rows: list[Row]) -> list[tuple[str, str, str]]:
         """Greedy answers to a few instructions, always the same ones."""
@@ -281,8 +309,24 @@ class Session:
     def _micro_batch(self, wanted: int) -> int:
         """The recipe's, or the smaller one a start before this one ran out of memory to find."""
         with suppress(OSError, ValueError):
-            return min(wanted, int((self.folder.path / "micro_batch").read_text()))
+            return min(wanted, int((self.folder.path / MICRO_BATCH).read_text()))
         return wanted
+
+    def _retry_smaller(self, spec: RunSpec, beat: Beat) -> None:
+        """Start this process anew with half the micro-batch, where the run may and there is a half; else return."""
+        now = beat.status.micro_batch
+        if not spec.launch.oom_retry or now <= 1 or self.devices > 1:
+            return
+        log.warning("Out of memory with micro-batches of %d: again with %d", now, now // 2)
+        atomic_write_text(self.folder.path / MICRO_BATCH, f"{now // 2}\n")
+        writer = MetricsWriter(self.folder.metrics_file)
+        writer.write("event", name="oom", step=beat.status.step, micro_batch=now, time=time.time())
+        writer.close()
+        beat.change(
+            phase="starting", told=f"Out of memory: again with micro-batches of {now // 2}.", now=True
+        )
+        os.environ[TURN_TAKEN] = "1"
+        os.execv(sys.executable, [sys.executable, "-P", "-m", WORKER, str(self.folder.path)])
 
     # --- being told, and telling
 
@@ -324,10 +368,22 @@ def _named(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
+def _alarm(met: NotANumber, rows: list[int]) -> UserError:
+    named = ", ".join(map(str, sorted(set(rows))[:12])) + (", …" if len(set(rows)) > 12 else "")
+    return UserError(
+        f"The training was stopped at step {met.step}: its numbers are no longer numbers",
+        f"{met.what[:1].upper()}{met.what[1:]}. No weight was changed by it. The step's examples: rows {named}.",
+        "Lower the learning rate, use precision=fp32, or look at those rows; then resume from the last checkpoint.",
+    )
+
+
 def _told(error: BaseException) -> UserError:
     """What went wrong, to a person."""
     if isinstance(error, UserError):
         return error
+    explained = symptoms.explain("".join(traceback.format_exception(error)))
+    if explained is not None:
+        return explained
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return UserError(
         "The training broke off",

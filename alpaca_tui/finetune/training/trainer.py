@@ -98,12 +98,14 @@ class AlpacaTrainer(Trainer):
 
     def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, float]:
         """{"eval_loss": the mean over all trained tokens of the held-out examples}."""
-        model: Any = self.model_wrapped
+        model: Any = self.model_wrapped if self.is_fsdp_enabled else self.accelerator.unwrap_model(self.model)
         model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.args.device)
         with torch.no_grad():
             for examples in self._held_out:
-                inputs = self._prepare_inputs(self.data_collator(examples))
+                # Sharded weights are gathered by all devices at once: one without examples computes for company.
+                shown: list[Any] = examples or [self._data.examples[0]]
+                inputs = self._prepare_inputs(self.data_collator(shown))
                 tokens = sum(example.trained for example in examples)
                 with self.compute_loss_context_manager():
                     loss = model(**inputs).loss
