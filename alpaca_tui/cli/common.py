@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 GLOBAL_FLAGS = {"--json", "--quiet", "-q", "-v", "--verbose"}
 GLOBAL_VALUES = {"--workspace", "-w"}
+LINE_INTERVAL_S = 10.0
+"""Between two lines of progress where there is no terminal."""
 _FRAME = 6
 """Cells of a line with a title that are not the title's."""
 
@@ -68,6 +70,15 @@ class Invocation:
             )
         elif words and not self.quiet:
             self.out.print(Text(visible(words)))
+
+
+def clock(seconds: float | None) -> str:
+    """`1:05:09`, `3:20`, or `?` where it is not known."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def hoist(arguments: list[str]) -> list[str]:

@@ -10,11 +10,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from alpaca_tui.cli.common import LINE_INTERVAL_S, clock
 from alpaca_tui.generation.engine import Generation
 from alpaca_tui.generation.events import Snapshot, TaskView, Verdict
 from alpaca_tui.text import one_line, visible
 
-LINE_INTERVAL_S = 10.0
 SHOWN_TASKS = 8
 SIGNS = {
     Verdict.KEPT: ("✓", "green"),
@@ -88,12 +88,3 @@ def _task_line(view: TaskView, width: int) -> Text:
     text.append(one_line(view.task.instruction)[:width])
     text.append(one_line(note)[:width], style="dim")
     return text
-
-
-def clock(seconds: float | None) -> str:
-    """`1:05:09`, `3:20`, or `?` where it is not known."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -12,8 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from alpaca_tui.cli.common import Invocation
-from alpaca_tui.cli.progress import LINE_INTERVAL_S, clock
+from alpaca_tui.cli.common import LINE_INTERVAL_S, Invocation, clock
 from alpaca_tui.errors import UserError
 from alpaca_tui.text import one_line, visible
 
