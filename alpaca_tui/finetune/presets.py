@@ -51,7 +51,7 @@ PRESETS: Mapping[str, Preset] = {
         Preset(
             "tiny", "The built-in student, from scratch", "Ours: found by trying, on the tasks of the demo teacher",
             replace(
-                _FIRST, weight_decay=0.0, learning_rate=2e-3, epochs=40.0, batch=16, micro_batch=16, warmup=0.05,
+                _FIRST, weight_decay=0.0, learning_rate=2e-3, epochs=30.0, batch=16, micro_batch=4, warmup=0.05, save_every=200,
             ),
         ),
     )

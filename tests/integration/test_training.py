@@ -128,14 +128,15 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(whole: RunFolder, tmp_path: Pa
 
 def test_an_adapter_is_saved_alone_and_is_not_nothing(tmp_path: Path, whole: RunFolder) -> None:
     run = small_run(
-        tmp_path, "method=lora", "learning_rate=0.01", "lora_rank=4", start_from=str(whole.model_dir)
+        tmp_path, "method=lora", "learning_rate=0.01", "epochs=12", start_from=str(whole.model_dir)
     )
     assert train(run) == 0, run.log_file.read_text()
     saved = weights(run.model_dir)
     assert saved
     assert all("lora_" in name for name in saved)
     assert (run.model_dir / "tokenizer.json").is_file()
-    assert losses(run)[20] < losses(run)[1]
+    seen = [*losses(run).values()]
+    assert sum(seen[-10:]) < sum(seen[:10])  # little, over a base that was hardly trained
 
 
 def test_two_devices_learn_what_one_does(tmp_path: Path, whole: RunFolder) -> None:
