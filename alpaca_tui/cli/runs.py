@@ -266,6 +266,7 @@ def _print_run(invocation: Invocation, run: Run) -> None:
     why = summary.pop("why")
     recipe: dict[str, Any] = summary.pop("recipe") or {}
     data: dict[str, Any] = summary.pop("data") or {}
+    parity: list[list[str]] = summary.pop("parity") or []
     summary["command"] = " ".join(summary["command"] or [])
     summary["data"] = ", ".join(f"{name} {value}" for name, value in data.items())
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -275,6 +276,7 @@ def _print_run(invocation: Invocation, run: Run) -> None:
         if value not in (None, ""):
             table.add_row(name, Text(visible(_cell(value))))
     table.add_row("recipe", Text(visible(", ".join(f"{name} {value}" for name, value in recipe.items()))))
+    table.add_row("parity", Text(visible("\n".join(f"{name}: {words}" for name, words in parity))))
     if why is not None:
         table.add_row("why", Text(visible(" ".join(part for part in why.values() if part)), style="red"))
     if not invocation.quiet:

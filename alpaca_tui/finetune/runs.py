@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alpaca_tui.errors import UserError
-from alpaca_tui.finetune import checkpoints, launch, symptoms
+from alpaca_tui.finetune import checkpoints, launch, parity, symptoms
 from alpaca_tui.finetune.folder import RunFolder, RunSpec, State, Status
 from alpaca_tui.finetune.metrics import Metrics
 from alpaca_tui.processes import lives, this_machine
@@ -82,6 +82,7 @@ class Run:
             "data": {"train": spec.data.train, "held_out": spec.data.held_out, "sha256": spec.data.sha256,
                      "source": spec.data.source} if spec else None,
             "command": list(spec.command) if spec else None,
+            "parity": [list(line) for line in parity.card(spec, self.status.precision)] if spec else None,
             "why": self.why(),
         }  # fmt: skip
 

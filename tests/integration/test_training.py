@@ -49,6 +49,7 @@ def test_a_run_ends_with_a_model_that_answers_as_trained(whole: RunFolder) -> No
     message = {"role": "user", "content": template.chat_message(row.instruction, row.input)}
     ids = tokenizer.apply_chat_template([message], return_dict=False)
     assert tokenizer.decode(ids) == tokenizer.bos_token + template.render(row.instruction, row.input)
+    assert "20 steps" in (whole.model_dir / "README.md").read_text()
     newest = checkpoints.newest_whole(whole.checkpoints_dir)
     assert newest is not None
     assert newest.step == 20

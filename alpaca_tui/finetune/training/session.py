@@ -26,6 +26,7 @@ from alpaca_tui.atomic import atomic_write_text
 from alpaca_tui.errors import UserError
 from alpaca_tui.finetune import checkpoints, symptoms
 from alpaca_tui.finetune.batching import Division, divide, marks, total_steps
+from alpaca_tui.finetune.card import model_card
 from alpaca_tui.finetune.dataset import Row, read_rows
 from alpaca_tui.finetune.encode import Encoded, encode_examples, encode_prompt
 from alpaca_tui.finetune.folder import Ended, RunFolder, RunSpec, Status
@@ -196,12 +197,15 @@ class Session:
         if watch.out_of_patience and trainer.best is not None:
             best = folder.checkpoints_dir / f"checkpoint-{trainer.best[1]}"
             trainer.load_weights(best)
-        self._write_model(trainer, tokenizer, spec)
+        chosen_step = trainer.best[1] if watch.out_of_patience and trainer.best is not None else None
+        self._write_model(trainer, tokenizer, spec, beat.status, chosen_step)
         watch.event("finish", trainer.state.global_step)
         watch.close()
         return Ended("finished", time.time())
 
-    def _write_model(self, trainer: Any, tokenizer: Any, spec: RunSpec) -> None:
+    def _write_model(
+        self, trainer: Any, tokenizer: Any, spec: RunSpec, status: Status, chosen: int | None
+    ) -> None:
         from alpaca_tui.finetune.training.saving import check_written, write_model
 
         if not self.first:
@@ -212,6 +216,9 @@ class Session:
         partial.mkdir()
         write_model(model, tokenizer, partial)
         check_written(partial, model, trained=spec.recipe.adapts)
+        metrics = Metrics(self.folder.metrics_file)
+        metrics.poll()
+        (partial / "README.md").write_text(model_card(spec, status, metrics, chosen=chosen), encoding="utf-8")
         shutil.rmtree(self.folder.model_dir, ignore_errors=True)
         partial.rename(self.folder.model_dir)
 
