@@ -154,7 +154,7 @@ def script(folder: RunFolder, command_for: CommandFor, job: Job) -> str:
         *_environment(job),
         _STEP.format(nodes=job.nodes, command=shlex.join(command_for(job.devices, job.nodes))),
         _WAITING,
-        *([_AGAIN] if job.requeue else []),
+        _AGAIN if job.requeue else 'rm -f -- "$run/stop"',
         'exit "$code"\n',
     ]
     return "\n".join(parts)
@@ -164,18 +164,18 @@ _STOPPING = """\
 rm -f -- "$run/stop"  # of an earlier start
 echo "Slurm job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, start $((${SLURM_RESTART_COUNT:-0} + 1))."
 
-# The worker looks for the file after every step, writes a checkpoint and ends. It is sent no signal: torchrun would
-# take one for itself and kill its workers soon after.
-ask_to_stop() { : > "$run/stop"; woken=yes; }"""
+# The worker looks for the file after every step, writes a checkpoint and ends.
+asked=
+ask_to_stop() { asked=yes; woken=yes; : > "$run/stop"; }"""
 
 _TRAPS = """\
 trap ask_to_stop TERM USR1  # somebody stops it; its time is nearly over
 """
 
 _TRAPS_AGAIN = """\
-again=
-trap 'again=; ask_to_stop' TERM                           # somebody stops it
-trap '[ -e "$run/stop" ] || again=yes; ask_to_stop' USR1  # its time is nearly over
+again=yes  # it goes on later, unless somebody stops it
+trap 'again=; ask_to_stop' TERM
+trap '[ ! -e "$run/stop" ] || again=; ask_to_stop' USR1  # its time is nearly over
 """
 
 _MEETING = """\
@@ -186,9 +186,10 @@ export PET_RDZV_ENDPOINT=${nodes%%[[:space:]]*}:$((20000 + SLURM_JOB_ID % 10000)
 
 _STEP = """\
 
-# A step of its own: where a more important job takes its place, Slurm tells the steps some time before, and this
-# script when it is too late.
-srun --mpi=none --cpu-bind=none --export=ALL --kill-on-bad-exit=1 --nodes={nodes} --ntasks={nodes} {command} &"""
+# A step of its own: where a more important job takes its place, Slurm tells the steps with a SIGTERM some time before,
+# and this script when it is too late. torchrun must not hear it: it would kill its workers soon after.
+srun --mpi=none --cpu-bind=none --export=ALL --kill-on-bad-exit=1 --nodes={nodes} --ntasks={nodes} \\
+    bash -c 'trap "" TERM; exec "$@"' worker {command} &"""
 
 _WAITING = """\
 worker=$!
@@ -198,11 +199,12 @@ while [ "$woken" ]; do  # a signal ends the wait, not the worker
     wait "$worker"
     code=$?
 done
-rm -f -- "$run/stop"
 """
 
 _AGAIN = """\
-if [ "$again" ] && [ "$code" -eq 0 ] && ! grep -qs '"state": "finished"' -- "$run/status.json"; then
+[ "$asked" ] || [ ! -e "$run/stop" ] || again=  # somebody wrote the file
+rm -f -- "$run/stop"
+if [ "$again" ] && [ "$code" -eq 0 ] && grep -qs '"state": "stopped"' -- "$run/status.json"; then
     echo "It goes on from its checkpoint as soon as there is time for it again."
     scontrol requeue "$SLURM_JOB_ID"
 fi"""
@@ -239,7 +241,7 @@ def _environment(job: Job) -> list[str]:
     lines.append(f"threads=$((${{SLURM_CPUS_ON_NODE:-1}} / {job.devices}))")
     lines.append("export OMP_NUM_THREADS=$((threads > 0 ? threads : 1))")
     if job.devices * job.nodes > 1:
-        lines.append(f"export TORCH_ELASTIC_SHUTDOWN_TIMEOUT={job.grace}  # torchrun kills after 30 s")
+        lines.append("export PET_SIGNALS_TO_HANDLE=SIGINT  # of torchrun: not SIGTERM, see below")
     return [*lines, _MEETING] if job.nodes > 1 else lines
 
 

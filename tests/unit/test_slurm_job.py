@@ -44,23 +44,24 @@ run='/work/of "me"/7b lora'
 rm -f -- "$run/stop"  # of an earlier start
 echo "Slurm job $SLURM_JOB_ID on $SLURM_JOB_NODELIST, start $((${SLURM_RESTART_COUNT:-0} + 1))."
 
-# The worker looks for the file after every step, writes a checkpoint and ends. It is sent no signal: torchrun would
-# take one for itself and kill its workers soon after.
-ask_to_stop() { : > "$run/stop"; woken=yes; }
-again=
-trap 'again=; ask_to_stop' TERM                           # somebody stops it
-trap '[ -e "$run/stop" ] || again=yes; ask_to_stop' USR1  # its time is nearly over
+# The worker looks for the file after every step, writes a checkpoint and ends.
+asked=
+ask_to_stop() { asked=yes; woken=yes; : > "$run/stop"; }
+again=yes  # it goes on later, unless somebody stops it
+trap 'again=; ask_to_stop' TERM
+trap '[ ! -e "$run/stop" ] || again=; ask_to_stop' USR1  # its time is nearly over
 
 module load cuda
 export HF_HUB_OFFLINE=1
 export PYTHONPATH="${PYTHONPATH:+$PYTHONPATH:}"'/opt/a b'
 threads=$((${SLURM_CPUS_ON_NODE:-1} / 4))
 export OMP_NUM_THREADS=$((threads > 0 ? threads : 1))
-export TORCH_ELASTIC_SHUTDOWN_TIMEOUT=600  # torchrun kills after 30 s
+export PET_SIGNALS_TO_HANDLE=SIGINT  # of torchrun: not SIGTERM, see below
 
-# A step of its own: where a more important job takes its place, Slurm tells the steps some time before, and this
-# script when it is too late.
-srun --mpi=none --cpu-bind=none --export=ALL --kill-on-bad-exit=1 --nodes=1 --ntasks=1 torchrun --standalone --nproc-per-node 4 -m worker '/work/of "me"/7b lora' &
+# A step of its own: where a more important job takes its place, Slurm tells the steps with a SIGTERM some time before,
+# and this script when it is too late. torchrun must not hear it: it would kill its workers soon after.
+srun --mpi=none --cpu-bind=none --export=ALL --kill-on-bad-exit=1 --nodes=1 --ntasks=1 \\
+    bash -c 'trap "" TERM; exec "$@"' worker torchrun --standalone --nproc-per-node 4 -m worker '/work/of "me"/7b lora' &
 worker=$!
 woken=yes
 while [ "$woken" ]; do  # a signal ends the wait, not the worker
@@ -68,9 +69,10 @@ while [ "$woken" ]; do  # a signal ends the wait, not the worker
     wait "$worker"
     code=$?
 done
-rm -f -- "$run/stop"
 
-if [ "$again" ] && [ "$code" -eq 0 ] && ! grep -qs '"state": "finished"' -- "$run/status.json"; then
+[ "$asked" ] || [ ! -e "$run/stop" ] || again=  # somebody wrote the file
+rm -f -- "$run/stop"
+if [ "$again" ] && [ "$code" -eq 0 ] && grep -qs '"state": "stopped"' -- "$run/status.json"; then
     echo "It goes on from its checkpoint as soon as there is time for it again."
     scontrol requeue "$SLURM_JOB_ID"
 fi
@@ -114,7 +116,8 @@ def test_over_several_nodes_one_torchrun_starts_on_each() -> None:
     text = script(folder, worker(folder), Job(nodes=2, gpus_per_node=8, cpus_per_task=32))
     assert "#SBATCH --nodes=2\n" in text
     assert (
-        "--kill-on-bad-exit=1 --nodes=2 --ntasks=2 torchrun --nproc-per-node 8 -m worker /runs/x &\n" in text
+        '--nodes=2 --ntasks=2 \\\n    bash -c \'trap "" TERM; exec "$@"\' worker '
+        "torchrun --nproc-per-node 8 -m worker /runs/x &\n" in text
     )
     assert "PET_RDZV_ENDPOINT=" in text
     syntax(text)
@@ -186,11 +189,13 @@ def check_name(name: str, place: Path) -> None:
 
 
 LOOPS = """
-import json, pathlib, signal, sys, time
+import json, os, pathlib, signal, sys, time
 folder = pathlib.Path(sys.argv[1])
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(9))
-(folder / "began").touch()
-while not (folder / "stop").exists():
+told = []
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+(folder / "pid").write_text(str(os.getpid()))
+(folder / "pid").rename(folder / "began")
+while not told and not (folder / "stop").exists():
     time.sleep(0.02)
 time.sleep(0.2)
 (folder / "checkpoint").touch()
@@ -261,17 +266,28 @@ def test_after_its_time_it_is_queued_again(
     assert asked(tmp_path) == ("requeue 7\n" if requeued else "")
 
 
-@pytest.mark.parametrize("first", ["a person", "Slurm"])
-def test_who_stops_it_does_not_find_it_queued_again(first: str, tmp_path: Path) -> None:
+def test_what_slurm_itself_told_to_end_is_queued_again(tmp_path: Path) -> None:
+    """A more important job takes its place: the step alone hears of it."""
     with looping(tmp_path, Job(requeue=True)) as (folder, process):
-        if first == "a person":
+        os.kill(int((folder.path / "began").read_text()), signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert asked(tmp_path) == "requeue 7\n"
+
+
+@pytest.mark.parametrize(
+    "who", ["the file", "the file, then the limit", "the limit, then a person", "a person"]
+)
+def test_who_stops_it_does_not_find_it_queued_again(who: str, tmp_path: Path) -> None:
+    with looping(tmp_path, Job(requeue=True)) as (folder, process):
+        if "file" in who:
             folder.stop_file.touch()
-            process.send_signal(signal.SIGUSR1)
-        else:
+        if "limit" in who:
             process.send_signal(signal.SIGUSR1)
             time.sleep(0.05)
+        if "person" in who:
             process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
+        assert not folder.stop_file.exists()
     assert asked(tmp_path) == ""
 
 
@@ -328,5 +344,5 @@ def test_no_text_gets_past_its_line(text: str) -> None:
             continue
         made = script(RunFolder(Path("/runs/x")), lambda _devices, _nodes: ["true"], job)
         plain = script(RunFolder(Path("/runs/x")), lambda _devices, _nodes: ["true"], Job())
-        more = len(made.splitlines()) - len(plain.splitlines()) - ("TORCH_ELASTIC" in made)
+        more = len(made.splitlines()) - len(plain.splitlines()) - ("PET_SIGNALS" in made)
         assert more in (0, 1)
