@@ -51,6 +51,8 @@ _ENDINGS: Mapping[str, str] = {
     "DEADLINE": "it could not have ended before its deadline",
     "LAUNCH_FAILED": "Slurm could not start it",
     "REVOKED": "another cluster took it",
+    "JobLaunchFailure": "Slurm could not start it; perhaps its node does not see the folder of the run",
+    "BadConstraints": "no node has what it asked for",
 }
 _HELD_BACK: Mapping[str, str] = {
     "Resources": "until enough of the cluster is free",
@@ -63,6 +65,7 @@ _HELD_BACK: Mapping[str, str] = {
     "PartitionInactive": "its partition starts no jobs now",
     "PartitionTimeLimit": "it asks for more time than its partition allows, and may never start",
     "PartitionNodeLimit": "it asks for more nodes than its partition allows, and may never start",
+    "PartitionConfig": "it asks for more than its partition has, and may never start",
     "ReqNodeNotAvail": "a node it needs is not there, or reserved",
     "Licenses": "for a licence",
     "Reservation": "for its reservation",
@@ -74,7 +77,8 @@ _SILENT = re.compile(
     re.IGNORECASE,
 )
 _GONE = re.compile(r"invalid job id", re.IGNORECASE)
-_OVER = re.compile(r"already completing or completed|already finished", re.IGNORECASE)
+_NOTHING_TO_CANCEL = re.compile(r"invalid job id|already completing or completed", re.IGNORECASE)
+"""It is over, or does not wait, or does not run."""
 
 _REFUSALS: tuple[tuple[str, str, str], ...] = (
     ("accounting/qos policy", "A limit of your account or QOS is reached.", "Ask for less, or wait for other jobs."),
@@ -87,6 +91,8 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
     ("time limit", "It has no time limit, or one above the partition's.", "sinfo -o '%P %l' says what is allowed."),
     ("feature", "No node has such a feature.", "sinfo -o '%P %f' names them: --slurm constraint=NAME."),
     ("memory", "No node there has that much memory.", "sinfo -o '%P %m' says what each has: --slurm mem=32G."),
+    ("processors", "No node there has that many CPUs.", "sinfo -o '%P %c' says what each has: --slurm cpus=8."),
+    ("node count", "There are not that many nodes.", "sinfo -o '%P %D' says how many there are: --slurm nodes=1."),
     ("cpu count", "No node there has that many CPUs.", "sinfo -o '%P %c' says what each has: --slurm cpus=8."),
     ("unrecognized option", "This sbatch knows no such option.", "Look at what was given as extra=."),
 )  # fmt: skip
@@ -103,7 +109,7 @@ class JobGoneError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """How a job stands. name: in Slurm's word. reason: why it waits, "" where it does not; nodes: where it runs."""
+    """How a job stands. name, reason (why it waits, or ended): in Slurm's words. nodes: where it runs."""
 
     name: str
     reason: str = ""
@@ -123,7 +129,7 @@ class JobState:
         if self.standing == "running":
             how = {"RUNNING": "runs", "COMPLETING": "comes to its end"}.get(self.name, self.name.lower())
             return f"{how} on {self.nodes}" if self.nodes else how
-        return _ENDINGS.get(self.name, self.name.lower().replace("_", " "))
+        return _ENDINGS.get(self.reason, _ENDINGS[self.name])
 
 
 def available() -> str | None:
@@ -184,8 +190,7 @@ def job_state(job_id: int) -> JobState:
     lines = known.stdout.splitlines()
     if known.returncode == 0 and lines:
         name, nodes, reason = (lines[0].strip() + "||").split("|")[:3]
-        reason = "" if reason in ("None", "") or name not in _WAITING else reason
-        return JobState(name, one_line(reason), one_line(nodes))
+        return JobState(name, "" if reason == "None" else one_line(reason), one_line(nodes))
     if known.returncode and not _GONE.search(known.stderr):
         raise _failed("Slurm does not say how the job stands", known)
     return _remembered(job_id)
@@ -194,6 +199,8 @@ def job_state(job_id: int) -> JobState:
 def cancel(job_id: int, gracefully: bool) -> None:
     """gracefully: it writes a checkpoint and ends by itself; one that waits is simply taken out of the queue. Else
     Slurm ends it, and kills it half a minute later. A job that is over is none to complain about. Raises UserError."""
+    if job_state(job_id).standing == "ended":
+        return
     if gracefully:
         _cancel("--state=PENDING", str(job_id))
         _cancel("--batch", "--signal=TERM", str(job_id))  # to the script alone, which asks the worker
@@ -203,11 +210,8 @@ def cancel(job_id: int, gracefully: bool) -> None:
 
 def _cancel(*arguments: str) -> None:
     done = _run(["scancel", *arguments], ANSWER_S)
-    if done.returncode == 0 or _OVER.search(done.stderr):
-        return
-    if _GONE.search(done.stderr):
-        raise _gone(int(arguments[-1]))
-    raise _failed("Slurm did not cancel the job", done)
+    if done.returncode and not _NOTHING_TO_CANCEL.search(done.stderr):
+        raise _failed("Slurm did not cancel the job", done)
 
 
 def _remembered(job_id: int) -> JobState:
@@ -277,20 +281,20 @@ def _submitting(script: str) -> dict[str, str]:
     return {name: value for name, value in _plain().items() if name not in names}
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
-    """The last thing a command of Slurm's said, without its own name before it."""
+def _said(done: subprocess.CompletedProcess[str], words: str = "") -> str:
+    """The last thing with `words` that a command of Slurm's said, without its own name before it."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    told = (
-        re.sub(r"^\w+: (error|fatal): ", "", lines[-1]) if lines else f"nothing (exit code {done.returncode})"
-    )
-    return preview(one_line(told), 300).rstrip(".") + "."
+    told = [line for line in lines if words in line.lower()] or [f"nothing (exit code {done.returncode})"]
+    return preview(one_line(re.sub(r"^\w+: (error: |fatal: )?", "", told[-1])), 300).rstrip(".") + "."
 
 
 def _refused(done: subprocess.CompletedProcess[str]) -> UserError:
     if not _SILENT.search(done.stderr):
         for words, cause, next_step in _REFUSALS:
             if words in done.stderr.lower():
-                return UserError("Slurm refused the job", f"{cause} Slurm says: {_said(done)}", next_step)
+                return UserError(
+                    "Slurm refused the job", f"{cause} Slurm says: {_said(done, words)}", next_step
+                )
     return _failed("Slurm refused the job", done)
 
 

@@ -148,6 +148,7 @@ def script(folder: RunFolder, command_for: CommandFor, job: Job) -> str:
         *(f"#SBATCH {option}" for option in _options(folder, job)),
         "",
         f"run={shlex.quote(os.fspath(folder.path.absolute()))}",
+        *([] if _slurm_can_log(folder) else [f'exec >> "$run/{folder.log_file.name}" 2>&1']),
         _STOPPING,
         _TRAPS_AGAIN if job.requeue else _TRAPS,
         *job.setup,
@@ -179,10 +180,9 @@ trap '[ ! -e "$run/stop" ] || again=; ask_to_stop' USR1  # its time is nearly ov
 """
 
 _MEETING = """\
-nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")  # they meet at the first, where this runs
 export PET_NNODES="$SLURM_JOB_NUM_NODES" PET_RDZV_BACKEND=c10d
 export PET_RDZV_ID="$SLURM_JOB_ID.${SLURM_RESTART_COUNT:-0}"
-export PET_RDZV_ENDPOINT=${nodes%%[[:space:]]*}:$((20000 + SLURM_JOB_ID % 10000))"""
+export PET_RDZV_ENDPOINT="$(hostname):$((20000 + SLURM_JOB_ID % 10000))"  # they meet here, on the first node"""
 
 _STEP = """\
 
@@ -222,7 +222,7 @@ def _options(folder: RunFolder, job: Job) -> list[str]:
         given["gpus-per-node"] = job.gpus_per_node
     return [
         f"--job-name=alpaca-{name}",
-        f"--output={folder.log_file.name}",
+        f"--output={folder.log_file.name if _slurm_can_log(folder) else '/dev/null'}",
         "--open-mode=append",
         f"--nodes={job.nodes}",
         "--ntasks-per-node=1",
@@ -231,6 +231,11 @@ def _options(folder: RunFolder, job: Job) -> list[str]:
         "--requeue" if job.requeue else "--no-requeue",
         *job.extra,
     ]
+
+
+def _slurm_can_log(folder: RunFolder) -> bool:
+    """It puts numbers and names in the place of %j and the like, also in the names of folders; and takes \\ out."""
+    return not re.search(r"[%\\]", os.fspath(folder.path.resolve()))
 
 
 def _environment(job: Job) -> list[str]:

@@ -47,6 +47,11 @@ SILENT = "echo 'slurm_load_jobs error: Unable to contact slurm controller (conne
         ("A_NEW_WORD||None", "running", "a_new_word"),
         ("COMPLETED|n1|None", "ended", "it ended by itself"),
         ("FAILED|n1|NonZeroExitCode", "ended", "its script ended with an error"),
+        (
+            "FAILED|n1|JobLaunchFailure",
+            "ended",
+            "Slurm could not start it; perhaps its node does not see the folder of the run",
+        ),
         ("TIMEOUT|n1|TimeLimit", "ended", "its time was over, and it had not ended within the grace"),
         ("CANCELLED||None", "ended", "it was cancelled"),
         ("NODE_FAIL|n1|None", "ended", "its node failed"),
@@ -196,6 +201,7 @@ def test_a_refusal_in_plain_words(says: str, cause: str, next_step: str, tools: 
 
 
 def test_cancelling(tools: Path, tmp_path: Path) -> None:
+    fake(tools, "squeue", "echo 'RUNNING|n1|None'")
     fake(tools, "scancel", f"echo $* >> {tmp_path}/asked")
     slurm.cancel(7, gracefully=True)
     slurm.cancel(8, gracefully=False)
@@ -204,18 +210,8 @@ def test_cancelling(tools: Path, tmp_path: Path) -> None:
         "--batch --signal=TERM 7",
         "8",
     ]
-    fake(
-        tools,
-        "scancel",
-        "echo 'scancel: error: Kill job error on job id 7: Job/step already completing or completed' >&2; exit 1",
-    )
-    slurm.cancel(7, gracefully=False)
-    fake(
-        tools,
-        "scancel",
-        "echo 'scancel: error: Kill job error on job id 7: Invalid job id specified' >&2; exit 1",
-    )
-    with pytest.raises(slurm.JobGoneError):
+    for harmless in ("Job/step already completing or completed", "Invalid job id specified"):
+        fake(tools, "scancel", f"echo 'scancel: error: Kill job error on job id 7: {harmless}' >&2; exit 1")
         slurm.cancel(7, gracefully=True)
     fake(
         tools,
@@ -225,3 +221,8 @@ def test_cancelling(tools: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did not cancel") as caught:
         slurm.cancel(7, gracefully=True)
     assert "permission denied" in caught.value.cause
+    fake(tools, "squeue", "echo 'COMPLETED|n1|None'")
+    slurm.cancel(7, gracefully=True)
+    fake(tools, "squeue", GONE)
+    with pytest.raises(slurm.JobGoneError):
+        slurm.cancel(7, gracefully=True)

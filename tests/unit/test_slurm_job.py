@@ -151,7 +151,7 @@ def run(folder: RunFolder, text: str, tools: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize(
-    "name", ["it's", '"; touch pwned; "', "$(touch pwned)", "-rf", "a\n#SBATCH --x", "\udcff", "\\"]
+    "name", ["it's", '"; touch pwned; "', "$(touch pwned)", "-rf", "a\n#SBATCH --x", "\udcff", "\\", "5%j"]
 )
 def test_a_folder_may_be_called_anything(name: str, tmp_path: Path) -> None:
     check_name(name, tmp_path)
@@ -178,6 +178,7 @@ def check_name(name: str, place: Path) -> None:
         folder, lambda _devices, _nodes: [sys.executable, "-c", writes, str(told), *arguments], Job()
     )
     head = text.partition("\nrun=")[0]
+    assert ("--output=train.log" in head) == (not {"%", "\\"} & set(name))
     assert all(line.startswith("#") for line in head.splitlines() if line)
     assert head.count("#SBATCH") == 7
     job = run(folder, text, place / "tools")
@@ -185,6 +186,7 @@ def check_name(name: str, place: Path) -> None:
     assert job.returncode == 0, said
     assert told.read_bytes() == "\0".join(arguments).encode("utf-8", "surrogateescape")
     assert not folder.stop_file.exists()
+    assert folder.log_file.exists() == ("--output=/dev/null" in head)
     assert sorted(entry.name for entry in place.iterdir()) == sorted(["told", "tools", name])
 
 
