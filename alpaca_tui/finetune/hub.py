@@ -28,6 +28,24 @@ def model_folder(model: ModelRef) -> Path:
     return _downloaded(model)
 
 
+def cached_folder(model: ModelRef) -> Path | None:
+    """Where the model lies without downloading anything; None for a Hub model that was not downloaded yet. UserError."""
+    path = Path(model.name).expanduser()
+    if path.exists() or model.name[:1] in "/.~" or model.name.count("/") > 1:
+        return model_folder(model)
+    try:
+        import huggingface_hub as hub
+    except ImportError:
+        return None
+    any_hub: Any = hub
+    try:
+        return Path(
+            any_hub.snapshot_download(model.name, revision=model.revision or None, local_files_only=True)
+        )
+    except Exception:  # whatever is wrong with the name or the cache is met again by the download
+        return None
+
+
 def _downloaded(model: ModelRef) -> Path:
     try:
         import huggingface_hub as hub

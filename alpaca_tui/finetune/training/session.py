@@ -300,14 +300,19 @@ class Session:
             return model_folder(spec.model)
         base = self.folder.base_dir
         if self.first and not (base / "config.json").is_file():
-            from alpaca_tui import template
+            from alpaca_tui.finetune.student_size import texts_of
             from alpaca_tui.finetune.training.student import make
 
             partial = self.folder.path / ".base.partial"
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
-            texts = (template.render(row.instruction, row.input) + row.output for row in rows)
-            make(partial, texts, spec.student, spec.recipe.max_length, spec.recipe.seed)
+            make(
+                partial,
+                texts_of([row.texts for row in rows]),
+                spec.student,
+                spec.recipe.max_length,
+                spec.recipe.seed,
+            )
             partial.rename(base)
         if self.devices > 1:
             torch.distributed.barrier()

@@ -2,20 +2,22 @@
 # torch and transformers are typed in parts only.
 """The built-in student: a small LLaMA made from nothing, with a tokenizer trained on the dataset.
 
-So the whole way can be gone with no download and no GPU. It learns its examples by heart and little else. Knows the
-texts it is given and a folder to write to; no run.
+So the whole way can be gone with no download and no GPU. It learns its examples by heart and little else. Run by itself
+(`FOLDER VOCABULARY`, texts as a JSON list at its input) this module writes the tokenizer alone, for which no torch is
+needed. Knows the texts it is given and a folder to write to; no run.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-END, START, PAD = "</s>", "<s>", "<pad>"
+from alpaca_tui.finetune.student_size import SIZE, config_of
 
-SIZE: Mapping[str, int] = {"vocabulary": 2048, "hidden": 192, "intermediate": 512, "layers": 4, "heads": 6}
-"""About 2.6 million weights."""
+END, START, PAD = "</s>", "<s>", "<pad>"
 
 
 def make(folder: Path, texts: Iterable[str], size: Mapping[str, int], positions: int, seed: int) -> None:
@@ -27,17 +29,9 @@ def make(folder: Path, texts: Iterable[str], size: Mapping[str, int], positions:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    size = {**SIZE, **size}
-    tokenizer = train_tokenizer(texts, size["vocabulary"])
+    tokenizer = train_tokenizer(texts, {**SIZE, **size}["vocabulary"])
     config = LlamaConfig(
-        vocab_size=-(-len(tokenizer) // 64) * 64,
-        hidden_size=size["hidden"],
-        intermediate_size=size["intermediate"],
-        num_hidden_layers=size["layers"],
-        num_attention_heads=size["heads"],
-        num_key_value_heads=size["heads"],
-        max_position_embeddings=max(positions, 1024),
-        tie_word_embeddings=False,
+        **config_of(size, positions, len(tokenizer)),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -68,3 +62,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=START, eos_token=END, pad_token=PAD, add_bos_token=True
     )
+
+
+if __name__ == "__main__":
+    train_tokenizer(json.load(sys.stdin), int(sys.argv[2])).save_pretrained(sys.argv[1])
